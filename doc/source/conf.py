@@ -1,0 +1,42 @@
+"""Sphinx configuration; `make docs` builds with warnings as errors."""
+
+import configparser
+import pathlib
+
+root = pathlib.Path(__file__).resolve().parents[2]
+setup = configparser.ConfigParser()
+setup.read(root / 'setup.cfg')
+
+project = setup['metadata']['name']
+author = 'the python-blazarclient developers'
+version = release = setup['metadata']['version']
+
+extensions = [
+    'cliff.sphinxext',
+    'reno.sphinxext',
+    'sphinx.ext.autodoc',
+    'sphinx.ext.viewcode',
+]
+exclude_patterns = []
+
+# The commands of the reference are read from their entry points.
+autoprogram_cliff_application = 'openstack'
+
+autodoc_member_order = 'bysource'
+autodoc_default_options = {'members': True, 'show-inheritance': True}
+autodoc_typehints = 'signature'
+autodoc_typehints_format = 'short'
+
+highlight_language = 'console'
+pygments_style = 'friendly'
+# Options start with two dashes; they must not become one long dash.
+smartquotes = False
+
+html_theme = 'alabaster'
+html_title = f'{project} {release}'
+html_theme_options = {
+    'description': setup['metadata']['description'],
+    'fixed_sidebar': True,
+    'page_width': '1080px',
+    'sidebar_width': '240px',
+}
