@@ -3,6 +3,8 @@
 import configparser
 import pathlib
 
+import docutils.nodes
+
 root = pathlib.Path(__file__).resolve().parents[2]
 setup = configparser.ConfigParser()
 setup.read(root / 'setup.cfg')
@@ -40,3 +42,14 @@ html_theme_options = {
     'page_width': '1080px',
     'sidebar_width': '240px',
 }
+
+
+def title_of_the_next_release(app, doctree):
+    """Call the notes above the newest tag by the version that they will be released as."""
+    for title in doctree.findall(docutils.nodes.title):
+        if title.astext() == '0.0.0' or title.astext().startswith(f'{release}-'):
+            title.children = [docutils.nodes.Text(f'{release} (not released yet)')]
+
+
+def setup(app):
+    app.connect('doctree-read', title_of_the_next_release)
