@@ -39,7 +39,7 @@ CLOUD := $(CLOUD_PYTHON) tests/cloud/cloud
 # Debian's Python comes without ensurepip; its pip can fill an environment all the same.
 $(STAMP): setup.cfg pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo 'make: no Python >= 3.11 found; name one with PYTHON=...' >&2; exit 1; }
-	@if ! [ -x $(BIN)/python ]; then \
+	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 	    if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then $(PYTHON) -m venv $(VENV); \
 	    else $(PYTHON) -m venv --without-pip $(VENV) && \
 	        $(PYTHON) -m pip --python $(BIN)/python install -q pip; fi; \
