@@ -68,7 +68,6 @@ __all__ = [
     'VersionIgnored',
     'WaitFailed',
     'WaitTimeout',
-    'BlazarClientException',
     'from_response',
     'redact',
 ]
@@ -201,6 +200,9 @@ class ConnectionFailed(BlazarClientException):
 
 class OutcomeUnknown(ConnectionFailed):
     """The answer was lost, and the service could not be asked what became of the request."""
+
+    #: The ID that the lease has, if it was made.
+    lease_id: str = ''
 
 
 class WaitFailed(BlazarClientException):

@@ -106,8 +106,8 @@ def pin_from(
     text = RELEASES.get(text, text)
     if not re.fullmatch(r'[0-9]{1,4}\.[0-9]{1,4}', text):
         raise exception.UnsupportedVersion(
-            f'{source}: {str(value)!r} is not an API version. Expected 1 or latest (the best one in '
-            f'common with the server), a microversion from {oldest} to {newest}, or the name of '
+            f'{source}: {str(value)!r} is not an API version. Expected 1 or latest (the best one '
+            f'in common with the server), a microversion from {oldest} to {newest}, or the name of '
             'an OpenStack release such as 2026.1.'
         )
     version = Version.parse(text)

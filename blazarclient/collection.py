@@ -1,0 +1,208 @@
+"""A collection of the API: list, find, get, create, update and delete its resources."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import re
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from blazarclient import exception, streaming
+from blazarclient.model import Resource
+from blazarclient.transport import Answer, ConnectFailure, Interrupted, Transport, chunks
+from blazarclient.versions import Spoken
+
+if TYPE_CHECKING:
+    from blazarclient.client import Client
+
+__all__ = ['Collection']
+
+R = TypeVar('R', bound=Resource)
+
+#: What is safe to look for in the raw text of an answer: no JSON writer escapes these.
+_PLAIN_NAME = re.compile(r'[A-Za-z0-9 ._:@+=-]+')
+
+
+class Collection(Generic[R]):
+    """The resources of one kind.
+
+    Each method sends one request, unless its text says otherwise, and raises the errors of
+    :meth:`Transport.read <blazarclient.transport.Transport.read>`.
+    """
+
+    #: What it holds.
+    RESOURCE: ClassVar[type[Resource]]
+    #: Its path below the endpoint.
+    PATH: ClassVar[str]
+    #: The keys of one object and of the list in answers.
+    ONE: ClassVar[str]
+    MANY: ClassVar[str]
+    #: The attribute that people call an object by, and what it is called in errors.
+    NAME: ClassVar[str] = 'name'
+    NOUN: ClassVar[str]
+    #: The form of an id. A name may have it, too.
+    ID: ClassVar[re.Pattern[str]] = re.compile(
+        r'[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}'
+    )
+    #: Attributes that tell objects of one name apart, in the error that lists them.
+    TELL_APART: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @property
+    def transport(self) -> Transport:
+        return self._client.transport
+
+    def _url(self, resource_id: str, *more: str) -> str:
+        quoted = urllib.parse.quote(str(resource_id), safe='')
+        # An empty or dotted segment would reach another path.
+        if quoted.strip('.') in ('', '%20'):
+            raise exception.InvalidInput(f'{resource_id!r} is not the ID of a {self.NOUN}.')
+        return '/'.join((self.PATH, quoted, *more))
+
+    def _read(self, wire: Mapping[str, Any], spoken: Spoken) -> R:
+        # The class variable cannot name the type parameter.
+        resource: R = self.RESOURCE.read(wire, spoken, self._client)  # type: ignore[assignment]
+        return resource
+
+    def _one(self, answer: Answer) -> R:
+        """The single object of an answer."""
+        body = answer.json()
+        if not isinstance(body, dict) or not isinstance(body.get(self.ONE), dict):
+            raise ConnectFailure(
+                f'The answer holds no {self.ONE}: {str(body)[:80]!r}. Is this the address of a '
+                'reservation service?'
+            )
+        return self._read(body[self.ONE], answer.spoken)
+
+    # ----------------------------------------------------------------------- reading
+
+    def list(self, fields: Sequence[str] | None = None) -> builtins.list[R]:
+        """All that the service shows, in its order.
+
+        :param fields: attributes or keys that are wanted; the others are dropped while the
+            answer arrives, so that a long list takes little memory.
+        """
+        return self.transport.again(lambda: builtins.list(self.iterate(fields)))
+
+    def iterate(
+        self,
+        fields: Sequence[str] | None = None,
+        *,
+        wanted: Callable[[bytes], bool] | None = None,
+    ) -> Iterator[R]:
+        """The same one by one, while the answer arrives.
+
+        :param wanted: looks at the raw text of a batch and says whether to parse it.
+        :raises blazarclient.exception.ConnectionFailed: also between two objects, when the
+            connection breaks.
+        """
+        keys = [self._key(name) for name in fields] if fields is not None else None
+        for batch, spoken in self._batches(wanted):
+            for wire in batch:
+                if keys is not None:
+                    wire = {key: wire[key] for key in keys if key in wire}
+                yield self._read(wire, spoken)
+
+    def _batches(
+        self, wanted: Callable[[bytes], bool] | None
+    ) -> Iterator[tuple[builtins.list[dict[str, Any]], Spoken]]:
+        answer = self.transport.read(self.PATH, since=self.RESOURCE.SINCE, stream=True)
+        try:
+            for batch in streaming.objects(chunks(answer), self.MANY, wanted):
+                yield batch, answer.spoken
+            return
+        except streaming.Truncated as error:
+            if wanted is None:
+                raise Interrupted(f'The answer was cut off: {error}.') from None
+        # Text was passed over that cannot be passed over: read all of it.
+        yield from self._batches(None)
+
+    def _key(self, name: str) -> str:
+        field = self.RESOURCE.FIELDS.get(name)
+        return field.wire if field else name
+
+    def get(self, resource_id: str) -> R:
+        """The object with this ID.
+
+        :raises blazarclient.exception.NotFound: when there is none.
+        """
+        return self._one(self.transport.read(self._url(resource_id), since=self.RESOURCE.SINCE))
+
+    def find(self, name_or_id: str) -> R:
+        """The object with this name or ID.
+
+        A text in the form of an ID is tried as one first; a name takes one request for the
+        list, whatever its length.
+
+        :raises blazarclient.exception.NotFound: when there is none.
+        :raises blazarclient.exception.NoUniqueMatch: naming the candidates.
+        """
+        if self.ID.fullmatch(name_or_id):
+            try:
+                return self.get(name_or_id)
+            except exception.NotFound:
+                pass
+        found = self._named(name_or_id)
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            missing = exception.NotFound(
+                f'No {self.NOUN} with the name or ID {name_or_id!r} was found among those that '
+                f'this user may see.',
+                code=404,
+            )
+            missing.status = 404
+            raise missing
+        raise exception.NoUniqueMatch(
+            f'{len(found)} {self.NOUN}s have the name {name_or_id!r}; use the ID:\n'
+            + '\n'.join(self._candidate(item) for item in found)
+        )
+
+    def _named(self, name: str) -> builtins.list[R]:
+        """The objects of a name; what cannot be one of them is not even parsed."""
+        key = self._key(self.NAME)
+        needle = json.dumps(name).encode() if _PLAIN_NAME.fullmatch(name) else b''
+        found = self.transport.again(
+            lambda: [
+                item
+                for item in self.iterate(wanted=lambda text: needle in text)
+                if item.get(key) == name
+            ]
+        )
+        return builtins.list({item.get('id'): item for item in found}.values())
+
+    def _candidate(self, item: R) -> str:
+        told = '  '.join(str(item.get(self._key(name))) for name in self.TELL_APART)
+        return f'  {item.get("id")}  {told}'.rstrip()
+
+    # ----------------------------------------------------------------------- writing
+
+    def _write(
+        self,
+        method: str,
+        path: str,
+        values: Mapping[str, object],
+        *,
+        idempotent: bool = False,
+    ) -> Answer:
+        """Send attributes as a body, in the form of the version spoken."""
+        cls = self.RESOURCE
+        return self.transport.write(
+            method,
+            path,
+            lambda spoken: cls.encode(values, spoken),
+            since=cls.SINCE,
+            needs=cls.needs,
+            idempotent=idempotent,
+        )
+
+    def delete(self, resource_id: str) -> None:
+        """Delete the object with this ID.
+
+        :raises blazarclient.exception.NotFound: when there is none.
+        """
+        self.transport.delete(self._url(resource_id), since=self.RESOURCE.SINCE)

@@ -1,0 +1,265 @@
+"""``client.lease``, ``.host``, ``.floatingip``, ``.allocation``, as in python-blazarclient 4.
+
+Same names, same arguments, same requests. What they return are the resources of
+:mod:`blazarclient.resources`, which are dicts, in plain lists.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from blazarclient import exception, times
+from blazarclient.resources.allocation import Allocation
+from blazarclient.resources.floatingip import FloatingIP
+from blazarclient.resources.host import Host
+from blazarclient.resources.lease import Lease
+from blazarclient.resources.property import ResourceProperty
+from blazarclient.versions import Spoken
+
+if TYPE_CHECKING:
+    from blazarclient.client import Client
+
+__all__ = [
+    'AllocationManager',
+    'FloatingIPManager',
+    'HostManager',
+    'LeaseManager',
+    'RequestManager',
+]
+
+NOTHING_TO_UPDATE = 'No values to update passed.'
+
+
+class RequestManager:
+    """Plain requests below the endpoint, for calls that the managers do not have.
+
+    Each method returns (response, parsed body) and raises HTTPError for a status from 400 on.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def get(self, url: str) -> tuple[Any, Any]:
+        answer = self._client.transport.read(url)
+        return answer.response, answer.json()
+
+    def post(self, url: str, body: object) -> tuple[Any, Any]:
+        return self.request(url, 'POST', body=body)
+
+    def put(self, url: str, body: object) -> tuple[Any, Any]:
+        return self.request(url, 'PUT', body=body)
+
+    def patch(self, url: str, body: object) -> tuple[Any, Any]:
+        return self.request(url, 'PATCH', body=body)
+
+    def delete(self, url: str) -> tuple[Any, Any]:
+        return self.request(url, 'DELETE')
+
+    def request(self, url: str, method: str, body: object = None) -> tuple[Any, Any]:
+        if method == 'GET':
+            return self.get(url)
+
+        def encode(_spoken: Spoken) -> object:
+            return body
+
+        answer = self._client.transport.write(method, url, encode)
+        return answer.response, answer.json()
+
+
+class _Manager:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.request_manager = RequestManager(client)
+
+
+class LeaseManager(_Manager):
+    """Leases."""
+
+    def create(
+        self,
+        name: str,
+        start: str,
+        end: str,
+        reservations: Sequence[Mapping[str, Any]],
+        events: Sequence[Mapping[str, Any]],
+        before_end: str | None = None,
+        *,
+        before_end_date: str | None = None,
+    ) -> Lease:
+        """Make a lease. ``client.leases.create`` does so exactly once, this sends one request.
+
+        :param start: ``now`` or ``YYYY-MM-DD HH:MM`` (UTC); likewise the other times.
+        """
+        body = {
+            'name': name,
+            'start_date': start,
+            'end_date': end,
+            'reservations': reservations,
+            'events': events,
+            'before_end_date': before_end if before_end is not None else before_end_date,
+        }
+        return self._client.leases._one(
+            self._client.transport.write('POST', '/leases', lambda _spoken: body)
+        )
+
+    def get(self, lease_id: str) -> Lease:
+        """The lease with this ID."""
+        return self._client.leases.get(lease_id)
+
+    def update(
+        self,
+        lease_id: str,
+        name: str | None = None,
+        prolong_for: str | None = None,
+        reduce_by: str | None = None,
+        end_date: str | None = None,
+        advance_by: str | None = None,
+        defer_by: str | None = None,
+        start_date: str | None = None,
+        reservations: Sequence[Mapping[str, Any]] | None = None,
+    ) -> Lease | str:
+        """Change a lease.
+
+        :param prolong_for: a duration such as ``2h``, by which it ends later; the other
+            durations likewise.
+        :param end_date: ``YYYY-MM-DD HH:MM`` (UTC); likewise ``start_date``.
+        """
+        changes: dict[str, object] = {}
+        if name:
+            changes['name'] = name
+        lease: Lease | None = None
+        for key, later, earlier, moment in (
+            ('end_date', prolong_for, reduce_by, end_date),
+            ('start_date', defer_by, advance_by, start_date),
+        ):
+            if moment:
+                changes[key] = times.to_wire(times.parse_time(moment))
+            elif later or earlier:
+                lease = lease or self.get(lease_id)
+                delta = (
+                    times.parse_duration(later) if later else -times.parse_duration(earlier or '')
+                )
+                changes[key] = self._moved(lease, key, delta)
+        if reservations:
+            changes['reservations'] = [dict(item) for item in reservations]
+        if not changes:
+            return NOTHING_TO_UPDATE
+        return self._client.leases.put(lease_id, lambda _spoken: changes)
+
+    def _moved(self, lease: Lease, key: str, delta: timedelta) -> str:
+        return times.to_wire(times.from_wire(lease[key]) + delta)
+
+    def delete(self, lease_id: str) -> None:
+        """Delete the lease with this ID."""
+        self._client.leases.delete(lease_id)
+
+    def list(self, sort_by: str | None = None) -> builtins.list[Lease]:
+        """All leases that the user may see, sorted by a key."""
+        return _sorted(self._client.leases.list(), sort_by)
+
+
+class HostManager(_Manager):
+    """Hosts and their properties."""
+
+    def create(self, name: str, **kwargs: object) -> Host:
+        """Make a host one that can be reserved; keywords are extra capabilities."""
+        return self._client.hosts.create(name, **kwargs)
+
+    def get(self, host_id: str) -> Host:
+        """The host with this ID."""
+        return self._client.hosts.get(host_id)
+
+    def update(self, host_id: str, values: Mapping[str, object]) -> Host | str:
+        """Set extra capabilities, or remove those whose value is None."""
+        if not values:
+            return NOTHING_TO_UPDATE
+        return self._client.hosts.update(host_id, **values)
+
+    def delete(self, host_id: str) -> None:
+        """Delete the host with this ID."""
+        self._client.hosts.delete(host_id)
+
+    def list(self, sort_by: str | None = None) -> builtins.list[Host]:
+        """All hosts, sorted by a key."""
+        return _sorted(self._client.hosts.list(), sort_by)
+
+    def list_properties(
+        self, detail: bool = False, all: bool = False, sort_by: str | None = None
+    ) -> builtins.list[ResourceProperty]:
+        """The hosts' properties; with ``detail`` their values stand under property_values."""
+        found = self._client.properties.list(detail=detail, all=all)
+        for item in found:
+            if 'values' in item:
+                dict.__setitem__(item, 'property_values', dict.pop(item, 'values'))
+        return _sorted(found, sort_by)
+
+    def get_property(self, property_name: str) -> ResourceProperty:
+        """The property of this name.
+
+        :raises blazarclient.exception.ResourcePropertyNotFound: when there is none.
+        """
+        for item in self.list_properties(detail=True):
+            if item['property'] == property_name:
+                return item
+        raise exception.ResourcePropertyNotFound(f'No host has a property {property_name!r}.')
+
+    def set_property(self, property_name: str, private: bool) -> ResourceProperty:
+        """Make a property private or public."""
+        return self._client.properties.update(property_name, private=private)
+
+
+class FloatingIPManager(_Manager):
+    """Floating IPs."""
+
+    def create(self, network_id: str, floating_ip_address: str, **kwargs: object) -> FloatingIP:
+        """Make an address of an external network one that can be reserved."""
+        body = {
+            'floating_network_id': network_id,
+            'floating_ip_address': floating_ip_address,
+            **kwargs,
+        }
+        return self._client.floatingips._one(
+            self._client.transport.write('POST', '/floatingips', lambda _spoken: body)
+        )
+
+    def get(self, floatingip_id: str) -> FloatingIP:
+        """The floating IP with this ID."""
+        return self._client.floatingips.get(floatingip_id)
+
+    def delete(self, floatingip_id: str) -> None:
+        """Delete the floating IP with this ID."""
+        self._client.floatingips.delete(floatingip_id)
+
+    def list(self, sort_by: str | None = None) -> builtins.list[FloatingIP]:
+        """All floating IPs, sorted by a key."""
+        return _sorted(self._client.floatingips.list(), sort_by)
+
+
+class AllocationManager(_Manager):
+    """Allocations. The only resource that has them is ``os-hosts``."""
+
+    def get(self, resource: str, resource_id: str) -> Allocation:
+        """The reservations that hold one host."""
+        self._check(resource)
+        return self._client.allocations.get(resource_id)
+
+    def list(self, resource: str, sort_by: str | None = None) -> builtins.list[Allocation]:
+        """Every host with the reservations that hold it."""
+        self._check(resource)
+        return _sorted(self._client.allocations.list(), sort_by)
+
+    def _check(self, resource: str) -> None:
+        if resource != 'os-hosts':
+            raise exception.InvalidInput(
+                f'{resource!r} is not a resource with allocations: expected os-hosts.'
+            )
+
+
+def _sorted(items: builtins.list[Any], key: str | None) -> builtins.list[Any]:
+    """Sorted by a key; what lacks it comes first."""
+    if not key:
+        return items
+    return sorted(items, key=lambda item: (item.get(key) is not None, item.get(key)))

@@ -1,0 +1,440 @@
+"""Fields and resources: a resource is the dict that the server sent, and knows its version.
+
+A field is one statement; class, columns, documentation, error texts and fakes follow from it::
+
+    class Lease(Resource):
+        #: When the lease ends (UTC).
+        end_date = Field(EndDate())
+        #: Who hears of the lease.
+        subscriptions = Field(Json(), since='1.1')
+
+``lease['end_date']`` is the text of the wire, ``lease.end_date`` an aware datetime that is
+decoded when it is read.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+from blazarclient import exception
+from blazarclient.fields import Field
+from blazarclient.versions import HISTORY, OLDEST, Spoken, Version
+
+if TYPE_CHECKING:
+    from blazarclient.client import Client
+
+__all__ = ['Resource', 'manifest', 'object_versions']
+
+R = TypeVar('R', bound='Resource')
+
+_MISSING: Any = object()
+
+_NOT_FROM_A_SERVER = Spoken(OLDEST, 'the object did not come from a server')
+
+
+class Resource(dict[str, Any]):
+    """An object of the API: the dict that the server sent, with typed attributes.
+
+    Keys that this client does not know stay where they are. Every change is noted, so that
+    ``save()`` sends what changed and nothing else.
+
+    An attribute has one of four states: a value; None; not in this answer (None too, and
+    :meth:`is_set` is False); not in this version (:class:`~exception.FieldNotAvailable`).
+    """
+
+    #: Attribute name -> field, in the order of their declaration.
+    FIELDS: ClassVar[Mapping[str, Field[Any]]] = {}
+    #: Key on the wire -> field.
+    WIRE: ClassVar[Mapping[str, Field[Any]]] = {}
+    #: The microversion that brought this resource.
+    SINCE: ClassVar[Version] = OLDEST
+
+    __slots__ = ('_client', '_decoded', '_original', '_spoken')
+    _client: Client | None
+    _spoken: Spoken
+    _original: dict[str, Any] | None
+    _decoded: dict[str, tuple[Any, Any, Field[Any]]] | None
+
+    def __init_subclass__(
+        cls, *, since: str | None = None, history: Mapping[str, str] = HISTORY
+    ) -> None:
+        super().__init_subclass__()
+        cls.SINCE = Version.parse(since) if since else cls.SINCE
+        fields = dict(cls.FIELDS)
+        fields.update((n, f) for n, f in vars(cls).items() if isinstance(f, Field))
+        for field in fields.values():
+            for version in field.versions():
+                if str(version) not in history:
+                    raise exception.UnsupportedVersion(
+                        f'{cls.__name__}.{field.name} names microversion {version}: add the line '
+                        f"'{version}': '<what it changed>' to blazarclient.versions.HISTORY."
+                    )
+        cls.FIELDS = fields
+        cls.WIRE = {field.wire: field for field in fields.values()}
+
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        self = super().__new__(cls)
+        self._client = None
+        self._spoken = _NOT_FROM_A_SERVER
+        self._original = None
+        self._decoded = None
+        return self
+
+    @classmethod
+    def read(cls, wire: Mapping[str, Any], spoken: Spoken, client: Client | None) -> Self:
+        """The object that an answer holds.
+
+        :param wire: the object as the answer has it.
+        :param spoken: the microversion that the answer named.
+        :param client: where the object's methods send their requests.
+        """
+        self = cls.__new__(cls)
+        dict.update(self, wire)
+        self._spoken = spoken
+        self._client = client
+        return self
+
+    # ------------------------------------------------------------- what it knows
+
+    @property
+    def client(self) -> Client:
+        """The client that this object came from.
+
+        :raises blazarclient.exception.InsufficientAuthInformation: for an object that was
+            unpickled or made by hand.
+        """
+        if self._client is None:
+            raise exception.InsufficientAuthInformation(
+                f'This {type(self).__name__} has no client (it was unpickled or made by hand): '
+                'get it anew from a collection of a client.'
+            )
+        return self._client
+
+    @property
+    def version(self) -> Version:
+        """The microversion of the answer that this object came in."""
+        return self._spoken.version
+
+    @property
+    def is_mine(self) -> bool | None:
+        """Whether the object belongs to the project of the session; None when unknown."""
+        owner = next((self.get(f.wire) for f in self.FIELDS.values() if f.tenancy), None)
+        here = self._client.transport.project_id if self._client else None
+        return None if owner is None or here is None else bool(owner == here)
+
+    def is_set(self, name: str) -> bool:
+        """Whether the answer held this attribute at all, be it None.
+
+        :raises blazarclient.exception.InvalidInput: when the resource has no such attribute.
+        """
+        return self.field(name).wire in self
+
+    @classmethod
+    def field(cls, name: str) -> Field[Any]:
+        """The field of an attribute's name.
+
+        :raises blazarclient.exception.InvalidInput: with the nearest name, when there is none.
+        """
+        try:
+            return cls.FIELDS[name]
+        except KeyError:
+            near = difflib.get_close_matches(name, cls.FIELDS, 1)
+            raise exception.InvalidInput(
+                f'{cls.__name__} has no attribute {name!r}'
+                + (f': did you mean {near[0]!r}?' if near else '.')
+                + f' It has: {", ".join(cls.FIELDS)}.'
+            ) from None
+
+    # ------------------------------------------------------- what is written back
+
+    @classmethod
+    def encode(cls, values: Mapping[str, object], spoken: Spoken) -> dict[str, Any]:
+        """A request's body from attributes and their values.
+
+        :raises blazarclient.exception.InvalidInput: for an unknown attribute or a bad value.
+        :raises blazarclient.exception.FieldNotAvailable: when the version spoken lacks one.
+        """
+        return {
+            (field := cls.field(name)).wire: field.encode(value, spoken)
+            for name, value in values.items()
+        }
+
+    @classmethod
+    def needs(cls, body: Mapping[str, Any]) -> Version:
+        """The lowest microversion that has every field of a request's body."""
+        lowest = cls.SINCE
+        for key, value in body.items():
+            field = cls.WIRE.get(key)
+            if field is not None and value is not None:
+                lowest = max(lowest, field.since, field.type.needs(value))
+        return lowest
+
+    def changes(self, spoken: Spoken | None = None) -> dict[str, Any]:
+        """What was changed since the server's answer, in the wire's form.
+
+        :param spoken: the version to write at, when it is not the one of the answer.
+        :raises blazarclient.exception.FieldNotAvailable: when a changed field is none of the
+            version spoken.
+        :raises blazarclient.exception.InvalidInput: when a field was changed that only the
+            service sets.
+        """
+        self._settle()
+        spoken = spoken or self._spoken
+        body: dict[str, Any] = {}
+        for key, old in (self._original or {}).items():
+            new = dict.get(self, key, _MISSING)
+            field = self.WIRE.get(key)
+            if field is None:
+                new = None if new is _MISSING else new
+                if new != old:
+                    body[key] = new
+            elif new is not _MISSING and new != old:
+                body[key] = self._changed(field, old, new, spoken)
+        return body
+
+    def _changed(self, field: Field[Any], old: Any, new: Any, spoken: Spoken) -> Any:
+        if field.read_only:
+            raise exception.InvalidInput(
+                f'{field.owner}.{field.name} is set by the service and cannot be changed.'
+            )
+        if new is None:
+            return None
+        if not field.available(spoken.version):
+            raise field.not_available(spoken)
+        if field.changes:
+            new = field.lowered(field.newest(new, self._spoken.version), spoken)
+        return field.type.difference(old, new, spoken)
+
+    def _take(self, answer: Resource) -> None:
+        """Become what the server answered, and forget what had been changed."""
+        dict.clear(self)
+        dict.update(self, answer)
+        self._spoken = answer._spoken
+        self._client = answer._client
+        self._original = None
+        self._decoded = None
+
+    def _hand_out(self, key: str, value: object) -> None:
+        """Remember a list or dict before somebody may edit it in place."""
+        if isinstance(value, (list, dict)):
+            self._remember(key)
+
+    def _hand_out_all(self) -> None:
+        for key, value in dict.items(self):
+            self._hand_out(key, value)
+
+    def _remember(self, key: str) -> None:
+        if self._original is None:
+            self._original = {}
+        if key not in self._original:
+            self._original[key] = _plain(dict.get(self, key, _MISSING))
+
+    def _decoded_values(self) -> dict[str, tuple[Any, Any, Field[Any]]]:
+        if self._decoded is None:
+            self._decoded = {}
+        return self._decoded
+
+    def _settle(self) -> None:
+        """Write decoded values that were edited in place back into the wire's form."""
+        for key, (wire, value, field) in list((self._decoded or {}).items()):
+            if dict.get(self, key) is not None and field.type.decode(wire, self) != value:
+                self[key] = field.encode(value, self._spoken)
+        for value in dict.values(self):
+            for item in value if isinstance(value, list) else (value,):
+                if isinstance(item, Resource):
+                    item._settle()
+
+    # ------------------------------------------------- a dict that notes its changes
+
+    def __getitem__(self, key: str) -> Any:
+        value = dict.__getitem__(self, key)
+        if type(value) is not str:
+            self._hand_out(key, value)
+        return value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        value = dict.get(self, key, default)
+        if key in self:
+            self._hand_out(key, value)
+        return value
+
+    def values(self) -> Any:
+        self._hand_out_all()
+        return dict.values(self)
+
+    def items(self) -> Any:
+        self._hand_out_all()
+        return dict.items(self)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._remember(key)
+        if self._decoded:
+            self._decoded.pop(key, None)
+        dict.__setitem__(self, key, value)
+
+    def __delitem__(self, key: str) -> None:
+        if key in self:
+            self._remember(key)
+        dict.__delitem__(self, key)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]
+        self.update(other)
+        return self
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def pop(self, key: str, *default: Any) -> Any:
+        if key in self:
+            self._remember(key)
+        return dict.pop(self, key, *default)
+
+    def popitem(self) -> tuple[str, Any]:
+        key = next(reversed(self), None)
+        if key is not None:
+            self._remember(key)
+        return dict.popitem(self)
+
+    def clear(self) -> None:
+        for key in self:
+            self._remember(key)
+        dict.clear(self)
+
+    # ------------------------------------------------------------ copies and pickles
+
+    def copy(self) -> Self:
+        return self.__copy__()
+
+    def __copy__(self) -> Self:
+        self._settle()
+        self._hand_out_all()
+        twin = self.read(dict(dict.items(self)), self._spoken, self._client)
+        twin._original = None if self._original is None else dict(self._original)
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        self._settle()
+        twin = self.read(
+            {key: _deep(value, memo) for key, value in dict.items(self)},
+            self._spoken,
+            self._client,
+        )
+        twin._original = None if self._original is None else dict(self._original)
+        return twin
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        self._settle()
+        spoken = (str(self._spoken.version), self._spoken.reason)
+        original = {
+            key: [] if value is _MISSING else [value]
+            for key, value in (self._original or {}).items()
+        }
+        return _unpickle, (type(self), dict(dict.items(self)), spoken, original)
+
+    # ---------------------------------------------------------- for people's own tests
+
+    @classmethod
+    def fake(cls, version: str | Version = OLDEST, **values: object) -> Self:
+        """An object with an example in every field of a version, for tests of programs.
+
+        :param version: the microversion whose form it has.
+        :param values: attributes that shall have another value than the example.
+        """
+        at = Version.parse(version) if isinstance(version, str) else version
+        spoken = Spoken(at, 'it is a fake')
+        given = {cls.field(name).name: value for name, value in values.items()}
+        wire = {}
+        for name, field in cls.FIELDS.items():
+            if name in given:
+                wire[field.wire] = field.encode(given[name], spoken)
+            elif field.available(at):
+                wire[field.wire] = _lower(field, field.type.example_at(at), at)
+        return cls.read(wire, spoken, None)
+
+
+def _lower(field: Field[Any], wire: Any, version: Version) -> Any:
+    for change in reversed(field.changes):
+        if change.version > version:
+            wire = change.down(wire)
+    return wire
+
+
+def _plain(value: Any) -> Any:
+    """A copy of a JSON value, in plain lists and dicts."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in dict.items(value)}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _deep(value: Any, memo: dict[int, Any]) -> Any:
+    if isinstance(value, Resource):
+        return value.__deepcopy__(memo)
+    if isinstance(value, dict):
+        return {key: _deep(item, memo) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_deep(item, memo) for item in value]
+    return value
+
+
+def _unpickle(
+    cls: type[R], wire: dict[str, Any], spoken: tuple[str, str], original: dict[str, list[Any]]
+) -> R:
+    resource = cls.read(wire, Spoken(Version.parse(spoken[0]), spoken[1]), None)
+    if original:
+        resource._original = {key: v[0] if v else _MISSING for key, v in original.items()}
+    return resource
+
+
+# ---------------------------------------------------------------------- the manifest
+
+
+def object_versions(
+    classes: Iterable[type[Resource]], history: Mapping[str, str] = HISTORY
+) -> dict[str, dict[str, str]]:
+    """Microversion -> object -> object version, computed from the classes' fields.
+
+    An object starts at 1.0 with the microversion that brought it, and its minor number
+    grows with every microversion that adds, changes or removes one of its fields.
+    """
+    table: dict[str, dict[str, str]] = {}
+    for text in history:
+        at = Version.parse(text)
+        table[text] = {}
+        for cls in classes:
+            if at < cls.SINCE:
+                continue
+            steps = {v for field in cls.FIELDS.values() for v in field.versions()}
+            minor = sum(1 for step in steps if cls.SINCE < step <= at)
+            table[text][cls.__name__] = f'1.{minor}'
+    return table
+
+
+def manifest(classes: Sequence[type[Resource]], history: Mapping[str, str] = HISTORY) -> str:
+    """A readable text of what every microversion's objects look like on the wire."""
+    lines: list[str] = []
+    for text, objects in object_versions(classes, history).items():
+        at = Version.parse(text)
+        lines.append(f'{text}  {history[text]}')
+        for cls in classes:
+            if cls.__name__ not in objects:
+                continue
+            lines.append(f'  {cls.__name__} {objects[cls.__name__]}')
+            for field in cls.FIELDS.values():
+                if field.available(at):
+                    form = sum(1 for change in field.changes if change.version <= at)
+                    words = [f'{field.wire}: {field.type.name}']
+                    words += [f'form {form + 1}'] if field.changes else []
+                    words += ['read-only'] if field.read_only else []
+                    words += ['tenancy'] if field.tenancy else []
+                    lines.append('    ' + ', '.join(words))
+    return '\n'.join(lines) + '\n'

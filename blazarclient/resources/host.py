@@ -1,0 +1,121 @@
+"""Hosts: the compute hosts that can be reserved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from blazarclient import exception
+from blazarclient.collection import Collection
+from blazarclient.fields import Boolean, DateTime, Field, Integer, JsonText, Text
+from blazarclient.model import Resource
+from blazarclient.resources.allocation import AllocatedReservation
+from blazarclient.versions import Spoken
+
+__all__ = ['Host', 'Hosts']
+
+
+class Host(Resource):
+    """A compute host that can be reserved.
+
+    Extra capabilities are keys beside the fields: ``host['gpu']``, or all of them as
+    :attr:`capabilities`. Their values are texts.
+    """
+
+    #: The host's ID, a number in a text.
+    id = Field(Text(), read_only=True)
+    #: Its name.
+    hypervisor_hostname = Field(Text())
+    #: Virtual CPUs.
+    vcpus = Field(Integer())
+    #: What its processor is.
+    cpu_info = Field(JsonText())
+    #: The kind of hypervisor.
+    hypervisor_type = Field(Text())
+    #: The hypervisor's version.
+    hypervisor_version = Field(Integer())
+    #: The name of its compute service.
+    service_name = Field(Text())
+    #: Memory, in MiB.
+    memory_mb = Field(Integer())
+    #: Disk, in GiB.
+    local_gb = Field(Integer())
+    #: What Nova says of it.
+    status = Field(Text())
+    #: Its availability zone.
+    availability_zone = Field(Text())
+    #: The Keystone trust that the service acts with.
+    trust_id = Field(Text(), read_only=True)
+    #: Whether it may be reserved now.
+    reservable = Field(Boolean())
+    #: When it was registered (UTC).
+    created_at = Field(DateTime(), read_only=True)
+    #: When it was last changed (UTC, seconds).
+    updated_at = Field(DateTime(), read_only=True)
+
+    @property
+    def capabilities(self) -> dict[str, Any]:
+        """The extra capabilities, in a dict of their own."""
+        return {key: value for key, value in self.items() if key not in self.WIRE}
+
+    @classmethod
+    def encode(cls, values: Mapping[str, object], spoken: Spoken) -> dict[str, Any]:
+        """As for every resource; any other name is an extra capability."""
+        known = {name: value for name, value in values.items() if name in cls.FIELDS}
+        extra = {name: value for name, value in values.items() if name not in cls.FIELDS}
+        return {**super().encode(known, spoken), **extra}
+
+    def refresh(self) -> Host:
+        """Read it anew; what was changed and not saved is forgotten."""
+        self._take(self.client.hosts.get(self['id']))
+        return self
+
+    def save(self) -> Host:
+        """Send what was changed; a capability that was removed is removed there."""
+        changes = self.changes()
+        if changes:
+            self.client.hosts.update(self['id'], **changes)
+            # The answer repeats what was sent, whether or not it came to be.
+            self.refresh()
+        return self
+
+    def delete(self) -> None:
+        """Take it out of what can be reserved."""
+        self.client.hosts.delete(self['id'])
+
+    def allocations(self) -> list[AllocatedReservation]:
+        """The reservations that hold it, now and later."""
+        return self.client.allocations.get(self['id']).reservations or []
+
+
+class Hosts(Collection[Host]):
+    """The hosts that can be reserved. By default only an admin may see them."""
+
+    RESOURCE = Host
+    PATH = '/os-hosts'
+    ONE = 'host'
+    MANY = 'hosts'
+    NAME = 'hypervisor_hostname'
+    NOUN = 'host'
+    ID = re.compile(r'[0-9]+')
+    TELL_APART = ('hypervisor_hostname', 'availability_zone')
+
+    def create(self, name: str, /, **capabilities: object) -> Host:
+        """Make a host of Nova one that can be reserved.
+
+        :param name: its hypervisor host name.
+        :param capabilities: extra capabilities; the service turns their values into texts.
+        """
+        values = {'name': name, **capabilities}
+        answer = self.transport.write('POST', self.PATH, lambda _spoken: values)
+        return self._one(answer)
+
+    def update(self, host_id: str, /, **values: object) -> Host:
+        """Set extra capabilities, or remove those whose value is None.
+
+        :returns: the host as the answer shows it, which repeats what was sent.
+        """
+        if not values:
+            raise exception.InvalidInput('Nothing to change was given: name a capability.')
+        return self._one(self._write('PUT', self._url(host_id), values, idempotent=True))

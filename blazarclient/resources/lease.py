@@ -1,0 +1,333 @@
+"""Leases: resources that a project has for a span of time."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from blazarclient import exception, times, waiting
+from blazarclient.collection import Collection
+from blazarclient.fields import Boolean, DateTime, EndDate, Field, Nested, StartDate, Text
+from blazarclient.model import Resource
+from blazarclient.resources.reservation import LeaseEvent, Reservation
+from blazarclient.transport import RETRY_STATUSES, ConnectFailure, backoff
+
+if TYPE_CHECKING:
+    from blazarclient.resources.host import Host
+
+__all__ = ['Lease', 'Leases']
+
+T = TypeVar('T')
+
+#: How often a create whose fate is unknown is sent, always with the same ID.
+CREATE_TRIES = 5
+#: Seconds that a lease may take to show up after its POST reached the service.
+SHOW_UP = 5.0
+#: Seconds that a lease may take to be made.
+BE_MADE = 180.0
+
+_UUID4 = re.compile(r'[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}')
+#: Blazar's words for "not now": the lease is between two states.
+_BUSY = 'Invalid lease status'
+
+
+class Lease(Resource):
+    """A lease, and what can be done with it."""
+
+    #: The lease's ID.
+    id = Field(Text(), read_only=True)
+    #: Its name; several leases may have the same.
+    name = Field(Text())
+    #: Who made it.
+    user_id = Field(Text(), read_only=True)
+    #: Whose it is.
+    project_id = Field(Text(), read_only=True, tenancy=True)
+    #: When it starts (UTC, whole minutes).
+    start_date = Field(StartDate())
+    #: When it ends (UTC, whole minutes).
+    end_date = Field(EndDate())
+    #: When what is to happen before the end happens (UTC). Written, never answered.
+    before_end_date = Field(DateTime())
+    #: The Keystone trust that the service acts with.
+    trust_id = Field(Text(), read_only=True)
+    #: ``PENDING``, ``STARTING``, ``ACTIVE``, ``TERMINATING``, ``TERMINATED``, ``ERROR`` ...
+    status = Field(Text(), read_only=True)
+    #: Whether one of its reservations lost or changed resources.
+    degraded = Field(Boolean(), read_only=True)
+    #: When it was made (UTC).
+    created_at = Field(DateTime(), read_only=True)
+    #: When it was last changed (UTC, seconds).
+    updated_at = Field(DateTime(), read_only=True)
+    #: What it holds.
+    reservations = Field(Nested(Reservation))
+    #: What the service does to it, and when.
+    events = Field(Nested(LeaseEvent), read_only=True)
+
+    def refresh(self) -> Lease:
+        """Read it anew; what was changed and not saved is forgotten."""
+        self._take(self.client.leases.get(self['id']))
+        return self
+
+    def save(self, *, force: bool = False) -> Lease:
+        """Send what was changed; nothing is sent when nothing was.
+
+        The answer shows the state while the change is being made (``UPDATING``);
+        :meth:`refresh` shows the result.
+
+        :param force: send a change even when Blazar is known to break the lease with it.
+        :raises blazarclient.exception.InvalidInput: for such a change, without force.
+        """
+        changes = self.changes()
+        if changes:
+            if not force:
+                self.refuse_what_breaks(changes)
+            self._take(self.client.leases.put(self['id'], self.changes))
+        return self
+
+    def refuse_what_breaks(self, changes: Mapping[str, object]) -> None:
+        """Raise InvalidInput for a change that puts the lease into ERROR.
+
+        Blazar 18.0.0 answers 404 or 409 to new dates or amounts of a flavor:instance
+        reservation, and the lease is in ERROR from then on.
+        """
+        moved = sorted(changes.keys() & {'start_date', 'end_date', 'reservations'})
+        kinds = {item.get('resource_type') for item in self.get('reservations') or ()}
+        if moved and 'flavor:instance' in kinds:
+            raise exception.InvalidInput(
+                f'Changing {", ".join(moved)} of the lease {self.get("name")!r} would put it into '
+                'ERROR: Blazar cannot change a flavor:instance reservation. Make a new lease '
+                'instead, or force the change.'
+            )
+
+    def delete(self) -> None:
+        """Delete it, which also ends it."""
+        self.client.leases.delete(self['id'])
+
+    def extend(self, by: str | timedelta | datetime, *, force: bool = False) -> Lease:
+        """Let it end later.
+
+        :param by: how much later (``'2h'``, a timedelta), or until when (``'+2h'`` from now, a
+            date, a datetime).
+        :param force: as for :meth:`save`.
+        """
+        self.end_date = self._moved('end_date', by, 1)
+        return self.save(force=force)
+
+    def reduce(self, by: str | timedelta | datetime, *, force: bool = False) -> Lease:
+        """Let it end earlier; the arguments are those of :meth:`extend`."""
+        self.end_date = self._moved('end_date', by, -1)
+        return self.save(force=force)
+
+    def wait(
+        self,
+        status: str = 'ACTIVE',
+        *,
+        timeout: float = 600.0,
+        report: Callable[[str], None] | None = None,
+    ) -> Lease:
+        """Wait until it has a status; see :func:`blazarclient.waiting.until`.
+
+        :param timeout: seconds to wait at most.
+        """
+        return waiting.until(self, status, timeout=timeout, report=report)
+
+    def hosts(self) -> list[Host]:
+        """The hosts that it holds. Needs the right to list allocations and hosts."""
+        client = self.client
+        return [
+            client.hosts.get(allocation['resource_id'])
+            for allocation in client.allocations.list(lease_id=self['id'])
+        ]
+
+    def _moved(self, name: str, by: str | timedelta | datetime, sign: int) -> datetime:
+        if isinstance(by, datetime):
+            return by
+        if isinstance(by, str):
+            try:
+                delta = times.parse_duration(by)
+            except exception.InvalidInput as not_a_duration:
+                try:
+                    return times.parse_time(by)
+                except exception.InvalidInput:
+                    raise not_a_duration from None
+        else:
+            delta = by
+        return times.from_wire(self[name]) + sign * delta
+
+
+class Leases(Collection[Lease]):
+    """The leases that the user may see: those of the project, or all for an admin."""
+
+    RESOURCE = Lease
+    PATH = '/leases'
+    ONE = 'lease'
+    MANY = 'leases'
+    NOUN = 'lease'
+    TELL_APART = ('start_date', 'end_date', 'status', 'project_id')
+
+    def create(
+        self,
+        name: str,
+        start_date: datetime | str,
+        end_date: datetime | str,
+        reservations: Sequence[Mapping[str, Any]],
+        events: Sequence[Mapping[str, Any]] = (),
+        before_end_date: datetime | str | None = None,
+        *,
+        id: str | None = None,
+    ) -> Lease:
+        """Make a lease: exactly one, or none, whatever the network does.
+
+        The request carries an ID of its own. When its answer is lost, the service is asked for
+        that ID, and the request is sent again under the same ID when there is no such lease.
+
+        :param start_date: when it starts; ``now``, ``+2h``, a date or a datetime (no zone: UTC).
+        :param end_date: when it ends, likewise.
+        :param reservations: what it holds, each with a ``resource_type``.
+        :param events: more events, each with ``event_type`` and ``event_date``.
+        :param before_end_date: when what is to happen before the end happens.
+        :param id: an ID to use, a UUID of version 4, for a program that repeats itself.
+        :raises blazarclient.exception.OutcomeUnknown: when the service could not be asked what
+            became of the request; the message names the ID to look for.
+        :raises blazarclient.exception.NotEnoughResources: when so much is not free then.
+        """
+        if id is not None and not _UUID4.fullmatch(id):
+            raise exception.InvalidInput(
+                f'{id!r} cannot be the ID of a lease: expected a UUID of version 4 in lower case, '
+                'as str(uuid.uuid4()) gives it.'
+            )
+        values: dict[str, object] = {
+            'id': id or str(uuid.uuid4()),
+            'name': name,
+            'start_date': start_date,
+            'end_date': end_date,
+            'reservations': [dict(item) for item in reservations],
+            'events': [dict(item) for item in events],
+        }
+        if before_end_date is not None:
+            values['before_end_date'] = before_end_date
+        return self._create_once(values, given=id is not None)
+
+    def update(self, lease_id: str, **changes: object) -> Lease:
+        """Change attributes of a lease.
+
+        :param changes: ``name``, ``start_date``, ``end_date``, ``before_end_date``, and
+            ``reservations`` with the ``id`` of each and what shall change.
+        :returns: the lease as the answer shows it, mostly in ``UPDATING``.
+        """
+        return self.put(lease_id, lambda spoken: Lease.encode(changes, spoken))
+
+    def put(self, lease_id: str, encode: Callable[..., dict[str, Any]]) -> Lease:
+        """Send a change, and again when the answer was lost or the lease was between states."""
+
+        def send() -> Lease:
+            return self._one(
+                self.transport.write('PUT', self._url(lease_id), encode, needs=Lease.needs)
+            )
+
+        return self._persistent(lease_id, send)
+
+    def delete(self, lease_id: str) -> None:
+        """Delete a lease, which also ends it; one that is just starting is waited for.
+
+        :raises blazarclient.exception.NotFound: when there is none.
+        """
+        deleted = super().delete
+        self._persistent(lease_id, lambda: deleted(lease_id))
+
+    # ------------------------------------------------------- what makes them reliable
+
+    def _persistent(self, lease_id: str, send: Callable[[], T]) -> T:
+        """Send what may be repeated, once the lease has left a state that it leaves by itself."""
+        for attempt in range(self.transport.retries):
+            try:
+                return send()
+            except exception.ServerError as error:
+                if _BUSY not in error.detail:
+                    raise
+            except exception.ConnectionFailed as error:
+                if not error.sent:
+                    raise
+            time.sleep(backoff(attempt))
+            waiting.until_stable(self.get(lease_id))
+        return send()
+
+    def _create_once(self, values: dict[str, object], given: bool) -> Lease:
+        """POST; in doubt ask for the ID, and POST again when there is no such lease."""
+        lease_id = str(values['id'])
+        doubtful = False
+        for attempt in range(CREATE_TRIES):
+            doubt: exception.BlazarClientException
+            try:
+                return self._one(self._write('POST', self.PATH, values))
+            except exception.HTTPError as error:
+                if given and not doubtful and error.status == 409:
+                    raise self._taken(lease_id, error) from None
+                # The service has said no, and to this very request.
+                sure = error.status < 500 or isinstance(error, exception.NotEnoughResources)
+                if sure and error.status != 409 and not doubtful:
+                    raise
+                doubt = error
+            except exception.ConnectionFailed as error:
+                if not error.sent and not doubtful:
+                    raise
+                doubt = error
+            made = self._made(lease_id, doubt)
+            if made is not None:
+                return made
+            if isinstance(doubt, exception.HTTPError) and doubt.status not in RETRY_STATUSES:
+                raise doubt
+            doubtful = True
+            time.sleep(backoff(attempt))
+        failed = ConnectFailure(f'No lease was made: {doubt}')
+        raise failed from doubt
+
+    def _made(self, lease_id: str, doubt: exception.BlazarClientException) -> Lease | None:
+        """The lease of that ID once it is made, or None when there surely is none."""
+        # An answer, even of an error, comes after the work; a lost one may come before it.
+        patience = 0.5 if isinstance(doubt, exception.HTTPError) else SHOW_UP
+        began = time.monotonic()
+        seen = 0.0
+        pause = 0.1
+        while True:
+            now = time.monotonic()
+            try:
+                lease = self.get(lease_id)
+            except exception.NotFound:
+                if seen or now - began > patience:
+                    return None
+            except exception.Forbidden as error:
+                raise self._taken(lease_id, error) from None
+            except (exception.ServerError, exception.ConnectionFailed) as error:
+                raise self._unknown(lease_id, error) from doubt
+            else:
+                if lease.status != 'CREATING':
+                    return lease
+                seen = now
+                if now - began > BE_MADE:
+                    raise self._unknown(lease_id, doubt) from doubt
+            time.sleep(pause)
+            pause = min(pause * 2, 2.0)
+
+    def _taken(self, lease_id: str, error: exception.HTTPError) -> exception.Conflict:
+        """Blazar speaks of the name then, which misleads."""
+        taken = exception.Conflict(
+            f'A lease with the ID {lease_id} exists already (HTTP 409, request '
+            f'{error.request_id}). Use another ID, or none.'
+        )
+        taken.status, taken.request_id = 409, error.request_id
+        return taken
+
+    def _unknown(
+        self, lease_id: str, error: exception.BlazarClientException
+    ) -> exception.OutcomeUnknown:
+        unknown = exception.OutcomeUnknown(
+            f'Whether the lease was made is not known: {error} Ask for it by its ID later: '
+            f'{lease_id}. Making it again under that ID never gives a second one.'
+        )
+        unknown.lease_id = lease_id
+        return unknown

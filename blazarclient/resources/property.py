@@ -1,0 +1,87 @@
+"""Resource properties: the names of the hosts' extra capabilities."""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Sequence
+
+from blazarclient import exception
+from blazarclient.collection import Collection
+from blazarclient.fields import Boolean, DateTime, Field, Json, Text
+from blazarclient.model import Resource
+
+__all__ = ['ResourceProperties', 'ResourceProperty']
+
+
+class ResourceProperty(Resource):
+    """The name of an extra capability of hosts, and the values that hosts have of it."""
+
+    #: Its name.
+    property = Field(Text(), read_only=True)
+    #: Whether only an admin sees it.
+    private = Field(Boolean())
+    #: The values that hosts have of it.
+    property_values = Field(Json(), wire='values', read_only=True)
+    #: Its ID; only in the answer to a change.
+    id = Field(Text(), read_only=True)
+    #: The resource type that it belongs to; only in the answer to a change.
+    resource_type = Field(Text(), read_only=True)
+    #: Its name; only in the answer to a change.
+    property_name = Field(Text(), read_only=True)
+    #: When it was made (UTC); only in the answer to a change.
+    created_at = Field(DateTime(), read_only=True)
+    #: When it was last changed (UTC, seconds); only in the answer to a change.
+    updated_at = Field(DateTime(), read_only=True)
+
+
+class ResourceProperties(Collection[ResourceProperty]):
+    """The extra capabilities that hosts have. By default only an admin may see them."""
+
+    RESOURCE = ResourceProperty
+    PATH = '/os-hosts/properties'
+    ONE = 'resource_property'
+    MANY = 'resource_properties'
+    NAME = 'property'
+    NOUN = 'host property'
+
+    def list(
+        self, fields: Sequence[str] | None = None, *, detail: bool = False, all: bool = False
+    ) -> list[ResourceProperty]:
+        """The properties that hosts have.
+
+        :param detail: with their values, and whether they are private.
+        :param all: private ones too.
+        """
+        query = {name: 'True' for name, on in (('detail', detail), ('all', all)) if on}
+        path = self.PATH + ('?' + urllib.parse.urlencode(query) if query else '')
+        answer = self.transport.read(path, since=ResourceProperty.SINCE)
+        keys = None if fields is None else [self._key(name) for name in fields]
+        return [
+            self._read(
+                item if keys is None else {key: item[key] for key in keys if key in item},
+                answer.spoken,
+            )
+            for item in answer.json()[self.MANY]
+        ]
+
+    def get(self, name: str) -> ResourceProperty:
+        """The property of this name, private or not, with its values.
+
+        :raises blazarclient.exception.ResourcePropertyNotFound: when there is none.
+        """
+        for found in self.list(detail=True, all=True):
+            if found['property'] == name:
+                return found
+        raise exception.ResourcePropertyNotFound(
+            f'No host has a property {name!r}. `host property list --all` shows which there are.'
+        )
+
+    def find(self, name_or_id: str) -> ResourceProperty:
+        """The same as :meth:`get`: a property has no other handle than its name."""
+        return self.get(name_or_id)
+
+    def update(self, name: str, *, private: bool) -> ResourceProperty:
+        """Hide a property from all but admins, or show it to all."""
+        return self._one(
+            self._write('PATCH', self._url(name), {'private': private}, idempotent=True)
+        )

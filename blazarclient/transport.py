@@ -1,0 +1,562 @@
+"""The one caller of keystoneauth1: endpoint, version header, retries, errors.
+
+No discovery request is ever made. The endpoint comes from the catalog once, and the version in
+common is learned from the answers to requests that are made anyway:
+
+- a *read* asks a server that is still unknown for ``latest``, and its answer names the version;
+- a *write* sends the lowest version that its body needs;
+- a 406 comes before any work, so the request is repeated at what the 406 names.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import logging
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import requests
+from keystoneauth1 import exceptions as ksa_exceptions
+from keystoneauth1 import session as ksa_session
+
+from blazarclient import exception
+from blazarclient.versions import HISTORY, Pin, Spoken, Version, common
+
+if TYPE_CHECKING:
+    from keystoneauth1.plugin import BaseAuthPlugin
+
+__all__ = ['Answer', 'ConnectFailure', 'Session', 'Transport']
+
+T = TypeVar('T')
+
+LOG = logging.getLogger(__name__)
+KEYSTONEAUTH_LOG = logging.getLogger('keystoneauth')
+
+HEADER = 'OpenStack-API-Version'
+USER_AGENT = 'python-blazarclient'
+#: Seconds for a connection, and between two pieces of an answer. Blazar itself gives up on its
+#: manager after 60 s and then answers 500, which must not be cut off.
+TIMEOUT = (10.0, 90.0)
+#: How often a request is repeated that may be repeated.
+RETRIES = 4
+#: Connections kept to one service: as many as a ThreadPoolExecutor has threads at most.
+CONNECTIONS = 32
+#: Seconds between tries: doubled each time from the first to the last, times 0.5 to 1.0.
+FIRST_DELAY, LAST_DELAY = 0.5, 8.0
+#: A Retry-After above this many seconds is not waited for but told to the caller.
+LONGEST_RETRY_AFTER = 60.0
+RETRY_STATUSES = (502, 503, 504)
+IDEMPOTENT = ('GET', 'HEAD', 'OPTIONS')
+
+#: What follows 'OpenStack-API-Version: reservation'.
+_VERSION = re.compile(r'(?:^|,)\s*reservation\s+(\d+\.\d+)\s*(?:,|$)', re.IGNORECASE)
+_VERSIONED_PATH = re.compile(r'/v\d+(\.\d+)?(/|$)')
+
+
+class Session(Protocol):
+    """What is needed of a session: keystoneauth1's Session, an Adapter, or a look-alike."""
+
+    def request(self, url: str, method: str, **kwargs: Any) -> Any:
+        """Send a request and return something like a requests.Response."""
+
+
+class ConnectFailure(exception.ConnectionFailed, ksa_exceptions.ConnectFailure):
+    """No answer; also keystoneauth1's own class, which programs have learned to catch."""
+
+
+class Interrupted(ConnectFailure):
+    """A long answer that broke off; the reading of it may begin anew."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer of the service, and the version that it is to be read at."""
+
+    response: Any
+    spoken: Spoken
+
+    def json(self) -> Any:
+        """The parsed body; None when there is none.
+
+        :raises blazarclient.exception.ConnectionFailed: when it is not JSON, as half an answer
+            or the page of a proxy.
+        """
+        content = _content(self.response)
+        if not content:
+            return None
+        try:
+            return json.loads(content)
+        except ValueError:
+            where = exception.redact(str(getattr(self.response, 'url', 'The service')))
+            raise ConnectFailure(
+                f'{where} answered with something that is not JSON: {content[:80]!r}. Is this '
+                'the address of a reservation service?'
+            ) from None
+
+
+class Transport:
+    """Sends requests for one client.
+
+    :param session: authenticates and sends.
+    :param endpoint_filter: service_type, interface, region_name ... of the catalog entry.
+    :param endpoint_override: the service's address; the catalog is not asked then.
+    :param auth: a keystoneauth1 plugin in place of the session's own.
+    :param pin: the microversion to send, never lowered; None negotiates.
+    :param timeout: (connect, read) in seconds; None takes the session's own or :data:`TIMEOUT`.
+    :param retries: how often a request is repeated that may be repeated.
+    :param headers: sent with every request.
+    :param history: the microversions that are spoken, oldest first.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        endpoint_filter: Mapping[str, Any] | None = None,
+        endpoint_override: str | None = None,
+        auth: BaseAuthPlugin | None = None,
+        pin: Pin | None = None,
+        timeout: float | tuple[float, float] | None = None,
+        retries: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        user_agent: str = USER_AGENT,
+        history: Mapping[str, str] = HISTORY,
+    ) -> None:
+        self.session = session
+        self.auth = auth
+        self.pin = pin
+        self.retries = RETRIES if retries is None else retries
+        self.versions = [Version.parse(text) for text in history]
+        self._filter = dict(endpoint_filter or {})
+        self._endpoint = _with_version(endpoint_override) if endpoint_override else None
+        own = getattr(session, 'timeout', None)
+        self._timeout = timeout if timeout is not None else TIMEOUT if own is None else own
+        self._headers = {'User-Agent': user_agent, 'Accept': 'application/json', **(headers or {})}
+        self._ready = False
+        self._known: Spoken | None = None
+        self._project_id: str | None = None
+        self._lock = threading.Lock()
+
+    # ------------------------------------------------------------------ what is known
+
+    @property
+    def spoken(self) -> Spoken | None:
+        """The version in use and why it is not a higher one; None before the first answer."""
+        if self.pin:
+            return Spoken(self.pin.version, f'it is pinned by {self.pin.source}')
+        return self._known
+
+    @property
+    def project_id(self) -> str | None:
+        """The project of the session, known from the first request on; never asks for it."""
+        return self._project_id
+
+    def endpoint(self) -> str:
+        """The service's address, without a slash at its end; the catalog is read once.
+
+        :raises blazarclient.exception.NoBlazarEndpoint: naming what was looked for.
+        """
+        if not self._ready:
+            self._resolve()
+        return self._endpoint or ''
+
+    def _resolve(self) -> None:
+        """Authenticate, find the endpoint, and fit the connection pool to threads."""
+        endpoint = self._endpoint
+        if endpoint:
+            # So that an error of Keystone is Keystone's, as it is with a catalog.
+            authenticate = getattr(self.session, 'get_auth_headers', None)
+            if authenticate is not None:
+                authenticate(self.auth)
+        elif (find := getattr(self.session, 'get_endpoint', None)) is not None:
+            found = find(auth=self.auth, skip_discovery=True, **self._filter)
+            if not found:
+                looked = ', '.join(f'{key}={value}' for key, value in self._filter.items() if value)
+                raise exception.NoBlazarEndpoint(
+                    f'The service catalog has no endpoint with {looked}. Check the region and '
+                    'interface, or name the address with endpoint_override '
+                    '(OS_RESERVATION_ENDPOINT_OVERRIDE, --os-endpoint-override).'
+                )
+            endpoint = _with_version(found)
+        with self._lock:
+            self._endpoint = endpoint
+            if endpoint and not self._ready:
+                _widen_pool(getattr(self.session, 'session', None), endpoint)
+            self._ready = True
+
+    # ------------------------------------------------------------------- the requests
+
+    def read(self, path: str, *, since: Version | None = None, stream: bool = False) -> Answer:
+        """GET a path below the endpoint.
+
+        :param since: the microversion that brought what is asked for.
+        :param stream: leave the body in the connection, for :mod:`blazarclient.streaming`.
+        :raises blazarclient.exception.HTTPError: when the service answers with an error.
+        :raises blazarclient.exception.ConnectionFailed: when it does not answer.
+        :raises blazarclient.exception.UnsupportedVersion: when it is too old for this.
+        """
+        spoken = self.spoken
+        self._refuse_older(since, spoken)
+        asked = str(spoken.version) if spoken else 'latest'
+        answer = self._negotiated('GET', path, asked, None, stream)
+        newest = self.versions[-1]
+        if answer.spoken.version > newest and not self.pin:
+            # A server that is ahead of us answered in a form we cannot read.
+            answer.response.close()
+            answer = self._negotiated('GET', path, str(newest), None, stream)
+        self._refuse_older(since, answer.spoken)
+        return answer
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        encode: Callable[[Spoken], Any] | None = None,
+        *,
+        since: Version | None = None,
+        needs: Callable[[Any], Version] | None = None,
+        idempotent: bool = False,
+    ) -> Answer:
+        """Send a request that changes something.
+
+        :param encode: gives the body in the form of the version spoken, or raises
+            FieldNotAvailable; it may be asked again at another version.
+        :param since: the microversion that brought what is asked for.
+        :param needs: the lowest version that has every field of a body.
+        :param idempotent: whether it may be repeated after an answer was lost. Without it, the
+            request is repeated only when no connection was made.
+        :raises blazarclient.exception.VersionIgnored: when the server carried it out at a
+            version that lacks some of its fields.
+        """
+        for last in (False, True):
+            spoken, body = self._encoded(encode, since)
+            try:
+                answer = self._negotiated(
+                    method, path, str(spoken.version), body, False, idempotent
+                )
+            except exception.NotAcceptable as error:
+                # Negotiated downward: the body is encoded anew, or refused, at that version.
+                if last or self.pin or not self._learn_range(error.versions, spoken.version):
+                    raise self._explained(error) from None
+                continue
+            break
+        wanted = max(needs(body) if needs else self.versions[0], since or self.versions[0])
+        if answer.spoken.version < wanted:
+            ignored = exception.VersionIgnored(
+                f'{method} {path} was carried out at {answer.spoken.version}, but the request has '
+                f'fields of {wanted}, which the server left aside: {answer.spoken.reason}.'
+            )
+            ignored.answer = answer.json()
+            raise ignored
+        return answer
+
+    def delete(self, path: str, *, since: Version | None = None) -> None:
+        """DELETE a path; repeated when the answer was lost, and then 404 means that it worked."""
+        lost = False
+        for attempt in range(self.retries + 1):
+            try:
+                self.write('DELETE', path, since=since)
+                return
+            except exception.NotFound:
+                if lost:
+                    return
+                raise
+            except (exception.ConnectionFailed, exception.ServiceUnavailable):
+                if attempt == self.retries:
+                    raise
+                lost = True
+            time.sleep(backoff(attempt))
+
+    def again(self, read: Callable[[], T]) -> T:
+        """Read a long answer, and anew when it broke off."""
+        for attempt in range(self.retries):
+            try:
+                return read()
+            except Interrupted as error:
+                LOG.debug('%s; reading it again', error)
+            time.sleep(backoff(attempt))
+        return read()
+
+    def _encoded(
+        self, encode: Callable[[Spoken], Any] | None, since: Version | None
+    ) -> tuple[Spoken, Any]:
+        """The version to write at, and the body in its form."""
+        known = self.spoken
+        self._refuse_older(since, known)
+        if known:
+            return known, encode(known) if encode else None
+        refusal: exception.FieldNotAvailable | None = None
+        for version in self.versions:
+            if since and version < since:
+                continue
+            lowest = Spoken(version, 'it is the lowest that the request needs')
+            try:
+                return lowest, encode(lowest) if encode else None
+            except exception.FieldNotAvailable as error:
+                refusal = error
+        raise refusal or exception.UnsupportedVersion()
+
+    def _negotiated(
+        self,
+        method: str,
+        path: str,
+        asked: str,
+        body: Any,
+        stream: bool,
+        idempotent: bool | None = None,
+    ) -> Answer:
+        """Send at a version; a read that meets a 406 is repeated at the version in common."""
+        try:
+            response = self._repeated(method, path, asked, body, stream, idempotent)
+        except exception.NotAcceptable as error:
+            if method != 'GET' or self.pin:
+                raise (self._explained(error) if method == 'GET' else error) from None
+            before = Version.parse(asked) if asked != 'latest' else None
+            self._learn_range(error.versions, before)
+            if self._known is None or self._known.version == before:
+                raise self._explained(error) from None
+            asked = str(self._known.version)
+            response = self._repeated(method, path, asked, body, stream, idempotent)
+        return Answer(response, self._heard(response, asked))
+
+    def _refuse_older(self, since: Version | None, spoken: Spoken | None) -> None:
+        if since and spoken and spoken.version < since:
+            raise exception.UnsupportedVersion(
+                f'This needs microversion {since} or greater, but {spoken.version} is spoken: '
+                f'{spoken.reason}.'
+            )
+
+    def _explained(self, error: exception.NotAcceptable) -> exception.NotAcceptable:
+        """The server's 406 with what the user can do about it."""
+        ours = f'This client speaks {self.versions[0]} to {self.versions[-1]}'
+        pinned = f', and {self.pin.version} is pinned by {self.pin.source}' if self.pin else ''
+        better = f'{error.message} {ours}{pinned}.'
+        error.message = better
+        return error
+
+    # --------------------------------------------------------------------- negotiation
+
+    def _heard(self, response: Any, asked: str) -> Spoken:
+        """The version that an answer names, learned for the requests to come."""
+        found = _VERSION.search((getattr(response, 'headers', None) or {}).get(HEADER) or '')
+        newest = self.versions[-1]
+        if self.pin:
+            said = Version.parse(found[1]) if found else self.versions[0]
+            reason = f'{asked} is pinned by {self.pin.source}'
+            if said != self.pin.version:
+                reason += ', and the server answered at another version'
+            return Spoken(said, reason)
+        if not found:
+            spoken = Spoken(self.versions[0], 'the server names no version, which means 1.0')
+        else:
+            said = Version.parse(found[1])
+            if said > newest:
+                spoken = Spoken(said, 'the server is ahead of this client')
+            elif said == newest:
+                spoken = Spoken(said, 'this client speaks no higher one')
+            elif asked == 'latest' or said < Version.parse(asked):
+                spoken = Spoken(said, 'the server speaks no higher one')
+            elif self._known and self._known.version == said:
+                return self._known
+            else:
+                # The server did what it was asked for; it may well speak a higher version.
+                return Spoken(said, 'no higher one was asked for yet')
+        with self._lock:
+            usable = min(spoken.version, newest)
+            if self._known is None or usable < self._known.version:
+                self._known = Spoken(usable, spoken.reason)
+        return spoken
+
+    def _learn_range(self, versions: tuple[str, str] | None, asked: Version | None) -> bool:
+        """Take the version in common from a 406; False when there is none to try."""
+        if versions is None:
+            return False
+        server = (Version.parse(versions[0]), Version.parse(versions[1]))
+        best = common(server, newest=self.versions[-1], oldest=self.versions[0])
+        if best is None or best == asked:
+            return False
+        with self._lock:
+            if self._known is None or best < self._known.version:
+                self._known = Spoken(best, f'the server speaks {server[0]} to {server[1]}')
+        return self._known.version != asked
+
+    # ------------------------------------------------------------------------- retries
+
+    def _repeated(
+        self,
+        method: str,
+        path: str,
+        asked: str,
+        body: Any,
+        stream: bool,
+        idempotent: bool | None,
+    ) -> Any:
+        """Send, and repeat what may be repeated."""
+        repeatable = method in IDEMPOTENT if idempotent is None else idempotent
+        attempt = 0
+        while True:
+            try:
+                response = self._send(method, path, asked, body, stream)
+                if response.status_code < 400:
+                    return response
+                failure = _error_of(response, method)
+                if response.status_code not in RETRY_STATUSES or not repeatable:
+                    raise failure
+                pause = _retry_after(failure.retry_after)
+            except ConnectFailure as error:
+                if error.sent and not repeatable:
+                    raise
+                failure, pause = error, None  # type: ignore[assignment]
+            if attempt >= self.retries or (pause or 0) > LONGEST_RETRY_AFTER:
+                raise failure
+            delay = backoff(attempt) if pause is None else pause
+            LOG.debug('%s; next try in %.1f s', failure, delay)
+            time.sleep(delay)
+            attempt += 1
+
+    def _send(self, method: str, path: str, asked: str, body: Any, stream: bool) -> Any:
+        """Send once."""
+        endpoint = self.endpoint()
+        kwargs: dict[str, Any] = {
+            'headers': {**self._headers, HEADER: f'reservation {asked}'},
+            'raise_exc': False,
+            'timeout': self._timeout,
+            # keystoneauth1 would repeat a POST whose answer was lost.
+            'connect_retries': 0,
+            'status_code_retries': 0,
+        }
+        if self.auth is not None:
+            kwargs['auth'] = self.auth
+        if body is not None:
+            kwargs['json'] = body
+        if stream:
+            kwargs['stream'] = True
+        if not endpoint:
+            kwargs['endpoint_filter'] = self._filter
+        if stream or not KEYSTONEAUTH_LOG.isEnabledFor(logging.DEBUG):
+            # keystoneauth1 reads and parses the answer again for its debug log.
+            kwargs['log'] = False
+        url = endpoint + path
+        try:
+            response = self.session.request(url, method, **kwargs)
+        except ksa_exceptions.ConnectionError as error:
+            raise _no_answer(error, method, url) from error
+        except requests.exceptions.RequestException as error:
+            raise _no_answer(error, method, url) from error
+        if self._project_id is None and hasattr(self.session, 'get_project_id'):
+            self._project_id = self.session.get_project_id(self.auth)
+        LOG.debug('%s %s: %s', method, path, response.status_code)
+        return response
+
+
+def backoff(attempt: int) -> float:
+    """Seconds to wait after a failed try, the first being 0; with jitter."""
+    longest: float = min(FIRST_DELAY * 2.0**attempt, LAST_DELAY)
+    return longest * random.uniform(0.5, 1.0)
+
+
+def chunks(answer: Answer, size: int = 1 << 20) -> Iterator[bytes]:
+    """The body of a streamed answer, piece by piece, decompressed.
+
+    :raises blazarclient.exception.ConnectionFailed: when the connection ends too early.
+    """
+    response = answer.response
+    if not hasattr(response, 'iter_content'):
+        yield _content(response)
+        return
+    try:
+        yield from response.iter_content(size)
+    except requests.exceptions.RequestException as error:
+        broken = _no_answer(error, 'GET', str(response.url))
+        raise Interrupted(broken.message) from error
+    finally:
+        response.close()
+
+
+def _with_version(endpoint: str) -> str:
+    """The address of version 1, whatever form the catalog gives it in."""
+    address = endpoint.rstrip('/')
+    path = re.sub(r'^[a-z]+://[^/]*', '', address)
+    return address if _VERSIONED_PATH.search(path) else address + '/v1'
+
+
+def _widen_pool(http: object, endpoint: str) -> None:
+    """Keep as many connections to the endpoint as there may be threads.
+
+    requests keeps 10 and drops the others. Only an adapter of the usual kinds is replaced, and
+    only for this address.
+    """
+    if not isinstance(http, requests.Session):
+        return
+    kind = type(http.get_adapter(endpoint))
+    if kind in (requests.adapters.HTTPAdapter, ksa_session.TCPKeepAliveAdapter):
+        http.mount(endpoint, kind(pool_maxsize=CONNECTIONS))
+
+
+def _content(response: Any) -> bytes:
+    """The whole body, whatever kind of object the session returned."""
+    if hasattr(response, 'content'):
+        return response.content or b''
+    return str(getattr(response, 'text', '')).encode()
+
+
+def _error_of(response: Any, method: str) -> exception.HTTPError:
+    """The error of an answer, whatever kind of object the session returned."""
+    return exception.from_response(
+        response.status_code,
+        _content(response),
+        getattr(response, 'headers', None) or {},
+        method=method,
+        url=str(getattr(response, 'url', '')),
+        reason=str(getattr(response, 'reason', '') or ''),
+    )
+
+
+def _no_answer(error: Exception, method: str, url: str) -> ConnectFailure:
+    """The error for a request without an answer, saying whether it was sent at all."""
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:
+        chain.append(link)
+        inside = (*link.args, getattr(link, 'reason', None), link.__cause__)
+        # Only keystoneauth1 leaves what happened to __context__ alone; elsewhere it may be
+        # whatever the caller was handling when it called.
+        beside = link.__context__ if _from_keystoneauth(link) else None
+        link = next((item for item in inside if isinstance(item, BaseException)), beside)
+    names = {type(item).__name__ for item in chain}
+    unsent = {'ConnectTimeout', 'ConnectTimeoutError', 'NewConnectionError', 'NameResolutionError'}
+    # keystoneauth1 calls a read timeout ConnectTimeout, too: what requests said counts.
+    own = {type(item).__name__ for item in chain if not _from_keystoneauth(item)}
+    sent = not (own & unsent) and 'SSLError' not in own and 'ProxyError' not in own
+    late = any('Timeout' in name for name in names)
+    what = 'gave no answer in time' if late and sent else 'gave no answer'
+    if not sent:
+        what = 'cannot be reached'
+    shown = exception.redact(url)
+    last = exception.redact(' '.join(str(chain[-1]).split()))[:200]
+    failure = ConnectFailure(f'{shown} {what} ({method}: {last or type(chain[-1]).__name__}).')
+    failure.sent = sent
+    return failure
+
+
+def _from_keystoneauth(error: BaseException) -> bool:
+    return type(error).__module__.startswith('keystoneauth1')
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Seconds that a Retry-After header asks for; a number or an HTTP date."""
+    if not text:
+        return None
+    if text.strip().isdigit():
+        return float(text)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, moment.timestamp() - time.time())
