@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from blazarclient import exception, streaming
+from blazarclient.answers import Answer, ConnectFailure, Interrupted, chunks
 from blazarclient.model import Resource
-from blazarclient.transport import Answer, ConnectFailure, Interrupted, Transport, chunks
+from blazarclient.transport import Transport
 from blazarclient.versions import Spoken
 
 if TYPE_CHECKING:

@@ -10,15 +10,12 @@ common is learned from the answers to requests that are made anyway:
 
 from __future__ import annotations
 
-import email.utils
-import json
 import logging
 import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import requests
@@ -26,12 +23,22 @@ from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session as ksa_session
 
 from blazarclient import exception
-from blazarclient.versions import HISTORY, Pin, Spoken, Version, common
+from blazarclient.answers import (
+    Answer,
+    ConnectFailure,
+    Interrupted,
+    error_of,
+    headers_of,
+    no_answer,
+    retry_after,
+)
+from blazarclient.negotiation import Negotiation
+from blazarclient.versions import HISTORY, Pin, Spoken, Version
 
 if TYPE_CHECKING:
     from keystoneauth1.plugin import BaseAuthPlugin
 
-__all__ = ['Answer', 'ConnectFailure', 'Session', 'Transport']
+__all__ = ['Session', 'Transport', 'backoff']
 
 T = TypeVar('T')
 
@@ -54,8 +61,6 @@ LONGEST_RETRY_AFTER = 60.0
 RETRY_STATUSES = (502, 503, 504)
 IDEMPOTENT = ('GET', 'HEAD', 'OPTIONS')
 
-#: What follows 'OpenStack-API-Version: reservation'.
-_VERSION = re.compile(r'(?:^|,)\s*reservation\s+(\d+\.\d+)\s*(?:,|$)', re.IGNORECASE)
 _VERSIONED_PATH = re.compile(r'/v\d+(\.\d+)?(/|$)')
 
 
@@ -64,40 +69,6 @@ class Session(Protocol):
 
     def request(self, url: str, method: str, **kwargs: Any) -> Any:
         """Send a request and return something like a requests.Response."""
-
-
-class ConnectFailure(exception.ConnectionFailed, ksa_exceptions.ConnectFailure):
-    """No answer; also keystoneauth1's own class, which programs have learned to catch."""
-
-
-class Interrupted(ConnectFailure):
-    """A long answer that broke off; the reading of it may begin anew."""
-
-
-@dataclass(slots=True)
-class Answer:
-    """An answer of the service, and the version that it is to be read at."""
-
-    response: Any
-    spoken: Spoken
-
-    def json(self) -> Any:
-        """The parsed body; None when there is none.
-
-        :raises blazarclient.exception.ConnectionFailed: when it is not JSON, as half an answer
-            or the page of a proxy.
-        """
-        content = _content(self.response)
-        if not content:
-            return None
-        try:
-            return json.loads(content)
-        except ValueError:
-            where = exception.redact(str(getattr(self.response, 'url', 'The service')))
-            raise ConnectFailure(
-                f'{where} answered with something that is not JSON: {content[:80]!r}. Is this '
-                'the address of a reservation service?'
-            ) from None
 
 
 class Transport:
@@ -130,16 +101,14 @@ class Transport:
     ) -> None:
         self.session = session
         self.auth = auth
-        self.pin = pin
         self.retries = RETRIES if retries is None else retries
-        self.versions = [Version.parse(text) for text in history]
+        self.negotiation = Negotiation(map(Version.parse, history), pin)
         self._filter = dict(endpoint_filter or {})
         self._endpoint = _with_version(endpoint_override) if endpoint_override else None
         own = getattr(session, 'timeout', None)
         self._timeout = timeout if timeout is not None else TIMEOUT if own is None else own
         self._headers = {'User-Agent': user_agent, 'Accept': 'application/json', **(headers or {})}
         self._ready = False
-        self._known: Spoken | None = None
         self._project_id: str | None = None
         self._lock = threading.Lock()
 
@@ -148,9 +117,7 @@ class Transport:
     @property
     def spoken(self) -> Spoken | None:
         """The version in use and why it is not a higher one; None before the first answer."""
-        if self.pin:
-            return Spoken(self.pin.version, f'it is pinned by {self.pin.source}')
-        return self._known
+        return self.negotiation.spoken
 
     @property
     def project_id(self) -> str | None:
@@ -204,14 +171,23 @@ class Transport:
         spoken = self.spoken
         self._refuse_older(since, spoken)
         asked = str(spoken.version) if spoken else 'latest'
-        answer = self._negotiated('GET', path, asked, None, stream)
-        newest = self.versions[-1]
-        if answer.spoken.version > newest and not self.pin:
+        answer = self._read_at(asked, path, stream)
+        newest = self.negotiation.newest
+        if answer.spoken.version > newest and not self.negotiation.pin:
             # A server that is ahead of us answered in a form we cannot read.
             answer.response.close()
-            answer = self._negotiated('GET', path, str(newest), None, stream)
+            answer = self._read_at(str(newest), path, stream)
         self._refuse_older(since, answer.spoken)
         return answer
+
+    def _read_at(self, asked: str, path: str, stream: bool) -> Answer:
+        try:
+            return self._repeated('GET', path, asked, stream=stream)
+        except exception.NotAcceptable as error:
+            better = self.negotiation.refused(error.versions, asked)
+            if better is None:
+                raise self._explained(error) from None
+        return self._repeated('GET', path, str(better.version), stream=stream)
 
     def write(
         self,
@@ -234,19 +210,17 @@ class Transport:
         :raises blazarclient.exception.VersionIgnored: when the server carried it out at a
             version that lacks some of its fields.
         """
-        for last in (False, True):
+        spoken, body = self._encoded(encode, since)
+        try:
+            answer = self._repeated(method, path, str(spoken.version), body, idempotent)
+        except exception.NotAcceptable as error:
+            if self.negotiation.refused(error.versions, str(spoken.version)) is None:
+                raise self._explained(error) from None
+            # The body is encoded anew, or refused, at the version in common.
             spoken, body = self._encoded(encode, since)
-            try:
-                answer = self._negotiated(
-                    method, path, str(spoken.version), body, False, idempotent
-                )
-            except exception.NotAcceptable as error:
-                # Negotiated downward: the body is encoded anew, or refused, at that version.
-                if last or self.pin or not self._learn_range(error.versions, spoken.version):
-                    raise self._explained(error) from None
-                continue
-            break
-        wanted = max(needs(body) if needs else self.versions[0], since or self.versions[0])
+            answer = self._repeated(method, path, str(spoken.version), body, idempotent)
+        oldest = self.negotiation.oldest
+        wanted = max(needs(body) if needs else oldest, since or oldest)
         if answer.spoken.version < wanted:
             ignored = exception.VersionIgnored(
                 f'{method} {path} was carried out at {answer.spoken.version}, but the request has '
@@ -292,7 +266,7 @@ class Transport:
         if known:
             return known, encode(known) if encode else None
         refusal: exception.FieldNotAvailable | None = None
-        for version in self.versions:
+        for version in self.negotiation.versions:
             if since and version < since:
                 continue
             lowest = Spoken(version, 'it is the lowest that the request needs')
@@ -301,29 +275,6 @@ class Transport:
             except exception.FieldNotAvailable as error:
                 refusal = error
         raise refusal or exception.UnsupportedVersion()
-
-    def _negotiated(
-        self,
-        method: str,
-        path: str,
-        asked: str,
-        body: Any,
-        stream: bool,
-        idempotent: bool | None = None,
-    ) -> Answer:
-        """Send at a version; a read that meets a 406 is repeated at the version in common."""
-        try:
-            response = self._repeated(method, path, asked, body, stream, idempotent)
-        except exception.NotAcceptable as error:
-            if method != 'GET' or self.pin:
-                raise (self._explained(error) if method == 'GET' else error) from None
-            before = Version.parse(asked) if asked != 'latest' else None
-            self._learn_range(error.versions, before)
-            if self._known is None or self._known.version == before:
-                raise self._explained(error) from None
-            asked = str(self._known.version)
-            response = self._repeated(method, path, asked, body, stream, idempotent)
-        return Answer(response, self._heard(response, asked))
 
     def _refuse_older(self, since: Version | None, spoken: Spoken | None) -> None:
         if since and spoken and spoken.version < since:
@@ -334,57 +285,11 @@ class Transport:
 
     def _explained(self, error: exception.NotAcceptable) -> exception.NotAcceptable:
         """The server's 406 with what the user can do about it."""
-        ours = f'This client speaks {self.versions[0]} to {self.versions[-1]}'
-        pinned = f', and {self.pin.version} is pinned by {self.pin.source}' if self.pin else ''
-        better = f'{error.message} {ours}{pinned}.'
-        error.message = better
+        ours = f'This client speaks {self.negotiation.oldest} to {self.negotiation.newest}'
+        pin = self.negotiation.pin
+        pinned = f', and {pin.version} is pinned by {pin.source}' if pin else ''
+        error.message = f'{error.message} {ours}{pinned}.'
         return error
-
-    # --------------------------------------------------------------------- negotiation
-
-    def _heard(self, response: Any, asked: str) -> Spoken:
-        """The version that an answer names, learned for the requests to come."""
-        found = _VERSION.search((getattr(response, 'headers', None) or {}).get(HEADER) or '')
-        newest = self.versions[-1]
-        if self.pin:
-            said = Version.parse(found[1]) if found else self.versions[0]
-            reason = f'{asked} is pinned by {self.pin.source}'
-            if said != self.pin.version:
-                reason += ', and the server answered at another version'
-            return Spoken(said, reason)
-        if not found:
-            spoken = Spoken(self.versions[0], 'the server names no version, which means 1.0')
-        else:
-            said = Version.parse(found[1])
-            if said > newest:
-                spoken = Spoken(said, 'the server is ahead of this client')
-            elif said == newest:
-                spoken = Spoken(said, 'this client speaks no higher one')
-            elif asked == 'latest' or said < Version.parse(asked):
-                spoken = Spoken(said, 'the server speaks no higher one')
-            elif self._known and self._known.version == said:
-                return self._known
-            else:
-                # The server did what it was asked for; it may well speak a higher version.
-                return Spoken(said, 'no higher one was asked for yet')
-        with self._lock:
-            usable = min(spoken.version, newest)
-            if self._known is None or usable < self._known.version:
-                self._known = Spoken(usable, spoken.reason)
-        return spoken
-
-    def _learn_range(self, versions: tuple[str, str] | None, asked: Version | None) -> bool:
-        """Take the version in common from a 406; False when there is none to try."""
-        if versions is None:
-            return False
-        server = (Version.parse(versions[0]), Version.parse(versions[1]))
-        best = common(server, newest=self.versions[-1], oldest=self.versions[0])
-        if best is None or best == asked:
-            return False
-        with self._lock:
-            if self._known is None or best < self._known.version:
-                self._known = Spoken(best, f'the server speaks {server[0]} to {server[1]}')
-        return self._known.version != asked
 
     # ------------------------------------------------------------------------- retries
 
@@ -393,26 +298,27 @@ class Transport:
         method: str,
         path: str,
         asked: str,
-        body: Any,
-        stream: bool,
-        idempotent: bool | None,
-    ) -> Any:
+        body: Any = None,
+        idempotent: bool = False,
+        stream: bool = False,
+    ) -> Answer:
         """Send, and repeat what may be repeated."""
-        repeatable = method in IDEMPOTENT if idempotent is None else idempotent
+        repeatable = idempotent or method in IDEMPOTENT
         attempt = 0
         while True:
             try:
                 response = self._send(method, path, asked, body, stream)
                 if response.status_code < 400:
-                    return response
-                failure = _error_of(response, method)
+                    header = headers_of(response).get(HEADER)
+                    return Answer(response, self.negotiation.heard(header, asked))
+                failure: exception.BlazarClientException = error_of(response, method)
                 if response.status_code not in RETRY_STATUSES or not repeatable:
                     raise failure
-                pause = _retry_after(failure.retry_after)
+                pause = retry_after(headers_of(response).get('Retry-After'))
             except ConnectFailure as error:
                 if error.sent and not repeatable:
                     raise
-                failure, pause = error, None  # type: ignore[assignment]
+                failure, pause = error, None
             if attempt >= self.retries or (pause or 0) > LONGEST_RETRY_AFTER:
                 raise failure
             delay = backoff(attempt) if pause is None else pause
@@ -446,9 +352,9 @@ class Transport:
         try:
             response = self.session.request(url, method, **kwargs)
         except ksa_exceptions.ConnectionError as error:
-            raise _no_answer(error, method, url) from error
+            raise no_answer(error, method, url) from error
         except requests.exceptions.RequestException as error:
-            raise _no_answer(error, method, url) from error
+            raise no_answer(error, method, url) from error
         if self._project_id is None and hasattr(self.session, 'get_project_id'):
             self._project_id = self.session.get_project_id(self.auth)
         LOG.debug('%s %s: %s', method, path, response.status_code)
@@ -459,24 +365,6 @@ def backoff(attempt: int) -> float:
     """Seconds to wait after a failed try, the first being 0; with jitter."""
     longest: float = min(FIRST_DELAY * 2.0**attempt, LAST_DELAY)
     return longest * random.uniform(0.5, 1.0)
-
-
-def chunks(answer: Answer, size: int = 1 << 20) -> Iterator[bytes]:
-    """The body of a streamed answer, piece by piece, decompressed.
-
-    :raises blazarclient.exception.ConnectionFailed: when the connection ends too early.
-    """
-    response = answer.response
-    if not hasattr(response, 'iter_content'):
-        yield _content(response)
-        return
-    try:
-        yield from response.iter_content(size)
-    except requests.exceptions.RequestException as error:
-        broken = _no_answer(error, 'GET', str(response.url))
-        raise Interrupted(broken.message) from error
-    finally:
-        response.close()
 
 
 def _with_version(endpoint: str) -> str:
@@ -497,66 +385,3 @@ def _widen_pool(http: object, endpoint: str) -> None:
     kind = type(http.get_adapter(endpoint))
     if kind in (requests.adapters.HTTPAdapter, ksa_session.TCPKeepAliveAdapter):
         http.mount(endpoint, kind(pool_maxsize=CONNECTIONS))
-
-
-def _content(response: Any) -> bytes:
-    """The whole body, whatever kind of object the session returned."""
-    if hasattr(response, 'content'):
-        return response.content or b''
-    return str(getattr(response, 'text', '')).encode()
-
-
-def _error_of(response: Any, method: str) -> exception.HTTPError:
-    """The error of an answer, whatever kind of object the session returned."""
-    return exception.from_response(
-        response.status_code,
-        _content(response),
-        getattr(response, 'headers', None) or {},
-        method=method,
-        url=str(getattr(response, 'url', '')),
-        reason=str(getattr(response, 'reason', '') or ''),
-    )
-
-
-def _no_answer(error: Exception, method: str, url: str) -> ConnectFailure:
-    """The error for a request without an answer, saying whether it was sent at all."""
-    chain: list[BaseException] = []
-    link: BaseException | None = error
-    while link is not None and link not in chain:
-        chain.append(link)
-        inside = (*link.args, getattr(link, 'reason', None), link.__cause__)
-        # Only keystoneauth1 leaves what happened to __context__ alone; elsewhere it may be
-        # whatever the caller was handling when it called.
-        beside = link.__context__ if _from_keystoneauth(link) else None
-        link = next((item for item in inside if isinstance(item, BaseException)), beside)
-    names = {type(item).__name__ for item in chain}
-    unsent = {'ConnectTimeout', 'ConnectTimeoutError', 'NewConnectionError', 'NameResolutionError'}
-    # keystoneauth1 calls a read timeout ConnectTimeout, too: what requests said counts.
-    own = {type(item).__name__ for item in chain if not _from_keystoneauth(item)}
-    sent = not (own & unsent) and 'SSLError' not in own and 'ProxyError' not in own
-    late = any('Timeout' in name for name in names)
-    what = 'gave no answer in time' if late and sent else 'gave no answer'
-    if not sent:
-        what = 'cannot be reached'
-    shown = exception.redact(url)
-    last = exception.redact(' '.join(str(chain[-1]).split()))[:200]
-    failure = ConnectFailure(f'{shown} {what} ({method}: {last or type(chain[-1]).__name__}).')
-    failure.sent = sent
-    return failure
-
-
-def _from_keystoneauth(error: BaseException) -> bool:
-    return type(error).__module__.startswith('keystoneauth1')
-
-
-def _retry_after(text: str | None) -> float | None:
-    """Seconds that a Retry-After header asks for; a number or an HTTP date."""
-    if not text:
-        return None
-    if text.strip().isdigit():
-        return float(text)
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, moment.timestamp() - time.time())

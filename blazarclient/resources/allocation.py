@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from blazarclient.collection import Collection
-from blazarclient.fields import DateTime, Field, Nested, Text
+from blazarclient.fields import Field
 from blazarclient.model import Resource
+from blazarclient.wiretypes import DateTime, Nested, Text
 
 if TYPE_CHECKING:
     from blazarclient.resources.lease import Lease

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from blazarclient.collection import Collection
-from blazarclient.fields import Boolean, DateTime, Field, Text
+from blazarclient.fields import Field
 from blazarclient.model import Resource
+from blazarclient.wiretypes import Boolean, DateTime, Text
 
 __all__ = ['FloatingIP', 'FloatingIPs']
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from blazarclient import exception
 from blazarclient.collection import Collection
-from blazarclient.fields import Boolean, DateTime, Field, Integer, JsonText, Text
+from blazarclient.fields import Field
 from blazarclient.model import Resource
 from blazarclient.resources.allocation import AllocatedReservation
 from blazarclient.versions import Spoken
+from blazarclient.wiretypes import Boolean, DateTime, Integer, JsonText, Text
 
 __all__ = ['Host', 'Hosts']
 

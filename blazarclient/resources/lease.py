@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from blazarclient import exception, times, waiting
+from blazarclient.answers import ConnectFailure
 from blazarclient.collection import Collection
-from blazarclient.fields import Boolean, DateTime, EndDate, Field, Nested, StartDate, Text
+from blazarclient.fields import Field
 from blazarclient.model import Resource
 from blazarclient.resources.reservation import LeaseEvent, Reservation
-from blazarclient.transport import RETRY_STATUSES, ConnectFailure, backoff
+from blazarclient.transport import RETRY_STATUSES, backoff
+from blazarclient.wiretypes import Boolean, DateTime, EndDate, Nested, StartDate, Text
 
 if TYPE_CHECKING:
     from blazarclient.resources.host import Host

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from blazarclient import exception
 from blazarclient.collection import Collection
-from blazarclient.fields import Boolean, DateTime, Field, Json, Text
+from blazarclient.fields import Field
 from blazarclient.model import Resource
+from blazarclient.wiretypes import Boolean, DateTime, Json, Text
 
 __all__ = ['ResourceProperties', 'ResourceProperty']
 

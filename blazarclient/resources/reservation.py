@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from blazarclient.fields import Boolean, DateTime, Field, Integer, Json, JsonText, Text
+from blazarclient.fields import Field
 from blazarclient.model import Resource
+from blazarclient.wiretypes import Boolean, DateTime, Integer, Json, JsonText, Text
 
 __all__ = ['LeaseEvent', 'Reservation']
 
