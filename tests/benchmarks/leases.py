@@ -19,9 +19,9 @@ WORDS = ('gpu-week', 'training', 'ci-nightly', 'thesis benchmarks', 'course_2026
 SEED = 18
 
 _UUID = r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
-_OWNER = r'[0-9a-f]{32}'
+_USER = '"user_id": "[0-9a-f]{32}"'
 _MOMENT = r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{6})?'
-_VARYING = re.compile(f'("name": "[^"]*"|{_UUID}|{_OWNER}|{_MOMENT})')
+_VARYING = re.compile(f'("name": "[^"]*"|{_UUID}|{_USER}|{_MOMENT})')
 
 
 def recorded_leases() -> list[dict[str, object]]:
@@ -41,10 +41,10 @@ def lease_name(number: int) -> str:
 def lease_texts(count: int) -> Iterator[str]:
     """Yield `count` leases as JSON texts in Blazar's own style."""
     chance = random.Random(SEED)
-    owners = [f'{chance.getrandbits(128):032x}' for _ in range(40)]
+    users = [f'{chance.getrandbits(128):032x}' for _ in range(40)]
     templates = [_VARYING.split(json.dumps(lease)) for lease in recorded_leases()]
     for number in range(count):
-        yield _variant(templates[number % len(templates)], number, chance, owners)
+        yield _variant(templates[number % len(templates)], number, chance, users)
 
 
 def list_body(count: int) -> bytes:
@@ -52,7 +52,7 @@ def list_body(count: int) -> bytes:
     return ('{"leases": [' + ', '.join(lease_texts(count)) + ']}').encode()
 
 
-def _variant(template: list[str], number: int, chance: random.Random, owners: list[str]) -> str:
+def _variant(template: list[str], number: int, chance: random.Random, users: list[str]) -> str:
     # re.split with one group puts the varying pieces at the odd places.
     said: dict[str, str] = {}
     later = datetime.timedelta(minutes=number)
@@ -60,7 +60,7 @@ def _variant(template: list[str], number: int, chance: random.Random, owners: li
     for place in range(1, len(parts), 2):
         piece = parts[place]
         if piece not in said:
-            said[piece] = _replacement(piece, number, later, chance, owners)
+            said[piece] = _replacement(piece, number, later, chance, users)
         parts[place] = said[piece]
     return ''.join(parts)
 
@@ -70,12 +70,12 @@ def _replacement(
     number: int,
     later: datetime.timedelta,
     chance: random.Random,
-    owners: list[str],
+    users: list[str],
 ) -> str:
     if piece.startswith('"name"'):
         return f'"name": "{lease_name(number)}"'
-    if len(piece) == 32:
-        return owners[number % len(owners)]
+    if piece.startswith('"user_id"'):
+        return f'"user_id": "{users[number % len(users)]}"'
     if len(piece) == 36:
         return str(uuid.UUID(int=chance.getrandbits(128), version=4))
     moment = datetime.datetime.fromisoformat(piece) + later
