@@ -8,13 +8,14 @@ help and interactive mode are loaded only when they are asked for.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import gc
 import importlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from blazarclient import exception
@@ -120,15 +121,16 @@ class BlazarShell:
         level = root.level
         root.addHandler(console)
         try:
-            rest = self._start(console)
-            return self._interact() if self.interactive_mode else self.run_subcommand(rest)
-        except Exception as error:
-            return self._report(error)
+            return self._reported(self._run, console)
         finally:
             if hasattr(self, 'client_manager'):
                 self.client_manager.close()
             root.removeHandler(console)
             root.setLevel(level)
+
+    def _run(self, console: logging.Handler) -> int:
+        rest = self._start(console)
+        return self._interact() if self.interactive_mode else self.run_subcommand(rest)
 
     def _start(self, console: logging.Handler) -> list[str]:
         """Read the global options; return what is left of the command line."""
@@ -150,10 +152,11 @@ class BlazarShell:
     def _interact(self) -> int:
         from cliff.interactive import InteractiveApp
 
+        parent: Any = self
         # cmd2 would take the options for commands.
         given, sys.argv = sys.argv, sys.argv[:1]
         try:
-            InteractiveApp(self, self.command_manager, self.stdin, self.stdout).cmdloop()
+            InteractiveApp(parent, self.command_manager, self.stdin, self.stdout).cmdloop()
         finally:
             sys.argv = given
         return 0
@@ -165,20 +168,16 @@ class BlazarShell:
             self.stderr.write(f'{command_table.why_not(argv)}\n')
             return 2
         self.legacy_json = found.hyphenated
-        try:
-            command = self._load(found.target)(self, self.options)
-            name = found.name if self.interactive_mode else f'{self.NAME} {found.name}'
-            parser = command.get_parser(name)
-            parsed_args, unknown = parser.parse_known_args(found.rest)
-            if unknown:
-                parser.error(_about_unknown(parser, unknown))
-            code: int = command.run(parsed_args)
-        except (BrokenPipeError, KeyboardInterrupt):
-            raise
-        except SystemExit as stop:
-            return stop.code if isinstance(stop.code, int) else 0
-        except Exception as error:
-            return self._report(error)
+        return self._reported(self._run_found, found)
+
+    def _run_found(self, found: command_table.Found) -> int:
+        command = self._load(found.target)(self, self.options)
+        name = found.name if self.interactive_mode else f'{self.NAME} {found.name}'
+        parser = command.get_parser(name)
+        parsed_args, unknown = parser.parse_known_args(found.rest)
+        if unknown:
+            parser.error(_about_unknown(parser, unknown))
+        code: int = command.run(parsed_args)
         return code
 
     @staticmethod
@@ -195,13 +194,20 @@ class BlazarShell:
         names = {'__module__': found.__module__, '__doc__': found.__doc__}
         return type(found.__name__, (FastOutput, found), names)
 
-    def _report(self, error: Exception) -> int:
+    def _reported(self, act: Callable[..., int], argument: Any) -> int:
         """Say what went wrong in one sentence; with --debug also where."""
-        if isinstance(error, BrokenPipeError):
-            raise error
-        text = exception.redact(' '.join(str(error).split())) or type(error).__name__
-        LOG.error(text, exc_info=error if self.options.debug else None)
-        return 1
+        try:
+            return act(argument)
+        except BrokenPipeError:
+            raise
+        except SystemExit as stop:
+            return stop.code if isinstance(stop.code, int) else 0
+        except Exception as error:
+            text = str(error)
+            if not isinstance(error, exception.BlazarClientException):
+                text = exception.redact(' '.join(text.split())) or type(error).__name__
+            LOG.error(text, exc_info=error if self.options.debug else None)
+            return 1
 
 
 def _build_parser(login: Login) -> argparse.ArgumentParser:
@@ -289,8 +295,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = BlazarShell(sys.argv[1:] if argv is None else argv).run()
         sys.stdout.flush()
-    except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else 0
     except KeyboardInterrupt:
         code = _INTERRUPTED
     except BrokenPipeError:
@@ -304,9 +308,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _forget_stdout() -> None:
     """Let the interpreter's last flush go nowhere; whoever read our output is gone."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
-    os.close(devnull)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    with contextlib.suppress(OSError):
+        os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 if __name__ == '__main__':

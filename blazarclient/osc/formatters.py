@@ -20,7 +20,6 @@ from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any, TextIO
 
 from cliff import columns, display, utils
-from cliff import command as cliff_command
 from cliff.formatters import base
 from stevedore import ExtensionManager
 from stevedore.extension import Extension
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 else:
     _Display = display.DisplayCommandBase
 
-__all__ = ['FastCommand', 'FastOutput', 'JSONFormatter', 'TableFormatter', 'known']
+__all__ = ['FastOutput', 'JSONFormatter', 'TableFormatter', 'known']
 
 _KNOWN: Mapping[str, Mapping[str, str]] = {
     'cliff.formatter.list': {
@@ -151,18 +150,7 @@ class JSONFormatter(base.ListFormatter, base.SingleFormatter):
         stdout.write(to_json(data) + '\n')
 
 
-class FastCommand(cliff_command.Command):
-    """Put before a command class: no search for the distribution that it comes from.
-
-    cliff makes that search (57 ms) for the last line of the help, whether or not the help is shown.
-    """
-
-    def get_epilog(self) -> str:
-        epilog: str | None = self._epilog
-        return epilog or ''
-
-
-class FastOutput(FastCommand, _Display):
+class FastOutput(_Display):
     """Put before a list or show command: its output goes through this module's formatters."""
 
     def _load_formatter_plugins(self) -> ExtensionManager[Any]:

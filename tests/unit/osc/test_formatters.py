@@ -232,4 +232,3 @@ def test_commands_print_through_them(kind: Any, form: str) -> None:
     command = kind(app, None)
     assert command.run(command.get_parser('p').parse_args(['-f', form, '-c', 'b'])) == 0
     assert 'x' in app.stdout.getvalue()
-    assert command.get_epilog() == ''

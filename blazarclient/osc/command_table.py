@@ -1,0 +1,121 @@
+"""The commands of the ``blazar`` script, so that it need not search for them.
+
+The same as the entry points ``openstack.reservation.v1`` of setup.cfg; a test compares them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from cliff.commandmanager import CommandManager
+
+__all__ = ['COMMANDS', 'HYPHENATED', 'Found', 'find', 'manager', 'why_not']
+
+#: Words of a command -> module and class.
+COMMANDS: Mapping[str, str] = {
+    'allocation list': 'blazarclient.osc.allocation:ListAllocation',
+    'allocation show': 'blazarclient.osc.allocation:ShowAllocation',
+    'floatingip create': 'blazarclient.osc.floatingip:CreateFloatingIP',
+    'floatingip delete': 'blazarclient.osc.floatingip:DeleteFloatingIP',
+    'floatingip list': 'blazarclient.osc.floatingip:ListFloatingIP',
+    'floatingip show': 'blazarclient.osc.floatingip:ShowFloatingIP',
+    'host capability list': 'blazarclient.osc.host_property:ListHostProperty',
+    'host capability set': 'blazarclient.osc.host_property:SetHostProperty',
+    'host capability show': 'blazarclient.osc.host_property:ShowHostProperty',
+    'host create': 'blazarclient.osc.host:CreateHost',
+    'host delete': 'blazarclient.osc.host:DeleteHost',
+    'host list': 'blazarclient.osc.host:ListHost',
+    'host property list': 'blazarclient.osc.host_property:ListHostProperty',
+    'host property set': 'blazarclient.osc.host_property:SetHostProperty',
+    'host property show': 'blazarclient.osc.host_property:ShowHostProperty',
+    'host set': 'blazarclient.osc.host:SetHost',
+    'host show': 'blazarclient.osc.host:ShowHost',
+    'host unset': 'blazarclient.osc.host:UnsetHost',
+    'lease create': 'blazarclient.osc.lease:CreateLease',
+    'lease delete': 'blazarclient.osc.lease:DeleteLease',
+    'lease list': 'blazarclient.osc.lease:ListLease',
+    'lease set': 'blazarclient.osc.lease:SetLease',
+    'lease show': 'blazarclient.osc.lease:ShowLease',
+    'lease update': 'blazarclient.osc.lease:SetLease',
+}
+
+#: Commands about the script itself, which need no cloud.
+OWN: Mapping[str, str] = {
+    'bash-completion': 'blazarclient.osc.completion:BashCompletion',
+    'complete': 'cliff.complete:CompleteCommand',
+    'help': 'cliff.help:HelpCommand',
+}
+
+#: python-blazarclient 4's spelling -> words.
+HYPHENATED: Mapping[str, str] = {
+    **{words.replace(' ', '-'): words for words in COMMANDS},
+    'host-update': 'host set',
+}
+
+
+class Found(NamedTuple):
+    """A command on a command line: its module and class, the words for it, and what follows."""
+
+    target: str
+    name: str
+    rest: list[str]
+    hyphenated: bool
+
+
+def find(words: Sequence[str]) -> Found | None:
+    """Find the command that a command line begins with; a word may be cut short if it is clear."""
+    for count in range(_leading(words), 0, -1):
+        name, rest = ' '.join(words[:count]), list(words[count:])
+        if name in HYPHENATED and count == 1:
+            return Found(COMMANDS[HYPHENATED[name]], name, rest, hyphenated=True)
+        target = COMMANDS.get(name) or OWN.get(name)
+        if target:
+            return Found(target, name, rest, hyphenated=False)
+        names = [other for other in (*COMMANDS, *OWN) if _is_short_for(words[:count], other)]
+        old = [other for other in HYPHENATED if count == 1 and other.startswith(name)]
+        if len(names) + len(old) == 1:
+            return find([*(names[0].split() if names else old), *rest])
+    return None
+
+
+def why_not(words: Sequence[str]) -> str:
+    """What to say about a command line that begins with no command."""
+    said = words[: _leading(words)]
+    name = ' '.join(said)
+    if not said:
+        option = words[0].partition('=')[0]
+        return f'There is no option {option}. See: blazar --help'
+    longer = [other for other in COMMANDS if other.startswith(f'{name} ')]
+    if longer:
+        return f'Which one: {", ".join(longer)}?'
+    near = difflib.get_close_matches(' '.join(said[:3]), (*COMMANDS, *OWN, *HYPHENATED))
+    near = near or [other for other in COMMANDS if other.split()[0] == said[0]]
+    hint = f' Did you mean: {", ".join(near)}?' if near else ''
+    return f'There is no command {name!r}.{hint} See: blazar --help'
+
+
+def manager() -> CommandManager:
+    """The commands as cliff's help, completion and interactive mode want them."""
+    from cliff.commandmanager import CommandManager
+
+    commands = CommandManager(None)
+    commands.namespace = 'blazar.cli'
+    for name, target in (*COMMANDS.items(), *OWN.items()):
+        commands.commands[name] = importlib.metadata.EntryPoint(name, target, 'blazar.cli')
+    for old, name in HYPHENATED.items():
+        commands.add_legacy_command(old, name)
+    return commands
+
+
+def _leading(words: Sequence[str]) -> int:
+    """How many words come before the first option."""
+    return next((i for i, word in enumerate(words) if word.startswith('-')), len(words))
+
+
+def _is_short_for(words: Sequence[str], name: str) -> bool:
+    full = name.split()
+    return len(full) == len(words) and all(map(str.startswith, full, words))
