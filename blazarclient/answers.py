@@ -61,7 +61,7 @@ class Answer:
             ) from None
 
 
-def chunks(answer: Answer, size: int = 1 << 20) -> Iterator[bytes]:
+def chunks(answer: Answer, size: int = 1 << 16) -> Iterator[bytes]:
     """The body of a streamed answer, piece by piece, decompressed.
 
     :raises blazarclient.exception.ConnectionFailed: when the connection ends too early.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from blazarclient import exception, streaming
 from blazarclient.answers import Answer, ConnectFailure, Interrupted, chunks
-from blazarclient.model import Resource
+from blazarclient.model import Origin, Resource
 from blazarclient.transport import Transport
 from blazarclient.versions import Spoken
 
@@ -24,6 +24,8 @@ R = TypeVar('R', bound=Resource)
 
 #: What is safe to look for in the raw text of an answer: no JSON writer escapes these.
 _PLAIN_NAME = re.compile(r'[A-Za-z0-9 ._:@+=-]+')
+#: How many texts of a list are remembered, so that equal ones are kept once.
+_SEEN = 2000
 
 
 class Collection(Generic[R]):
@@ -34,7 +36,7 @@ class Collection(Generic[R]):
     """
 
     #: What it holds.
-    RESOURCE: ClassVar[type[Resource]]
+    RESOURCE: type[R]
     #: Its path below the endpoint.
     PATH: ClassVar[str]
     #: The keys of one object and of the list in answers.
@@ -65,9 +67,7 @@ class Collection(Generic[R]):
         return '/'.join((self.PATH, quoted, *more))
 
     def _read(self, wire: Mapping[str, Any], spoken: Spoken) -> R:
-        # The class variable cannot name the type parameter.
-        resource: R = self.RESOURCE.read(wire, spoken, self._client)  # type: ignore[assignment]
-        return resource
+        return self.RESOURCE.read(wire, spoken, self._client)
 
     def _one(self, answer: Answer) -> R:
         """The single object of an answer."""
@@ -102,11 +102,16 @@ class Collection(Generic[R]):
             connection breaks.
         """
         keys = [self._key(name) for name in fields] if fields is not None else None
+        # Dates, projects and states repeat in a list; they are kept once, where few are kept.
+        seen: dict[Any, Any] = {}
         for batch, spoken in self._batches(wanted):
+            if len(seen) > _SEEN:
+                seen.clear()
+            origin = Origin(spoken, self._client)
             for wire in batch:
                 if keys is not None:
-                    wire = {key: wire[key] for key in keys if key in wire}
-                yield self._read(wire, spoken)
+                    wire = {key: _once(wire[key], seen) for key in keys if key in wire}
+                yield self.RESOURCE.read_from(origin, wire)
 
     def _batches(
         self, wanted: Callable[[bytes], bool] | None
@@ -207,3 +212,8 @@ class Collection(Generic[R]):
         :raises blazarclient.exception.NotFound: when there is none.
         """
         self.transport.delete(self._url(resource_id), since=self.RESOURCE.SINCE)
+
+
+def _once(value: Any, seen: dict[Any, Any]) -> Any:
+    """The value, as the same object as an equal text that was seen before."""
+    return seen.setdefault(value, value) if type(value) is str else value

@@ -113,7 +113,7 @@ class Field(Generic[T]):
         if not self.type.mutable:
             return self.type.decode(wire, obj)
         # A decoded list or dict may be edited in place: keep it, and encode it again on save.
-        kept = obj._decoded_values()
+        kept = obj._decoded()
         if self.wire not in kept or kept[self.wire][0] != wire:
             kept[self.wire] = (wire, self.type.decode(wire, obj), self)
         value: T = kept[self.wire][1]

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from blazarclient import exception
+from blazarclient.edits import MISSING, Edits, deep_copy
 from blazarclient.fields import Field
 from blazarclient.versions import HISTORY, OLDEST, Spoken, Version
 
@@ -29,9 +31,16 @@ __all__ = ['Resource']
 
 R = TypeVar('R', bound='Resource')
 
-_MISSING: Any = object()
 
-_NOT_FROM_A_SERVER = Spoken(OLDEST, 'the object did not come from a server')
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an object came from; all objects of one answer share one."""
+
+    spoken: Spoken
+    client: Client | None
+
+
+_BY_HAND = Origin(Spoken(OLDEST, 'the object did not come from a server'), None)
 
 
 class Resource(dict[str, Any]):
@@ -51,11 +60,10 @@ class Resource(dict[str, Any]):
     #: The microversion that brought this resource.
     SINCE: ClassVar[Version] = OLDEST
 
-    __slots__ = ('_client', '_decoded', '_original', '_spoken')
-    _client: Client | None
-    _spoken: Spoken
-    _original: dict[str, Any] | None
-    _decoded: dict[str, tuple[Any, Any, Field[Any]]] | None
+    # Two slots only: a list may hold 100,000 of these.
+    __slots__ = ('_edits', '_origin')
+    _edits: Edits | None
+    _origin: Origin
 
     def __init_subclass__(
         cls, *, since: str | None = None, history: Mapping[str, str] = HISTORY
@@ -76,10 +84,8 @@ class Resource(dict[str, Any]):
 
     def __new__(cls, *args: object, **kwargs: object) -> Self:
         self = super().__new__(cls)
-        self._client = None
-        self._spoken = _NOT_FROM_A_SERVER
-        self._original = None
-        self._decoded = None
+        self._origin = _BY_HAND
+        self._edits = None
         return self
 
     @classmethod
@@ -90,13 +96,25 @@ class Resource(dict[str, Any]):
         :param spoken: the microversion that the answer named.
         :param client: where the object's methods send their requests.
         """
+        return cls.read_from(Origin(spoken, client), wire)
+
+    @classmethod
+    def read_from(cls, origin: Origin, wire: Mapping[str, Any]) -> Self:
+        """One of the objects that an answer holds."""
         self = cls.__new__(cls)
         dict.update(self, wire)
-        self._spoken = spoken
-        self._client = client
+        self._origin = origin
         return self
 
     # ------------------------------------------------------------- what it knows
+
+    @property
+    def _spoken(self) -> Spoken:
+        return self._origin.spoken
+
+    @property
+    def _client(self) -> Client | None:
+        return self._origin.client
 
     @property
     def client(self) -> Client:
@@ -183,14 +201,14 @@ class Resource(dict[str, Any]):
         self._settle()
         spoken = spoken or self._spoken
         body: dict[str, Any] = {}
-        for key, old in (self._original or {}).items():
-            new = dict.get(self, key, _MISSING)
+        for key, old in self._original.items():
+            new = dict.get(self, key, MISSING)
             field = self.WIRE.get(key)
             if field is None:
-                new = None if new is _MISSING else new
+                new = None if new is MISSING else new
                 if new != old:
                     body[key] = new
-            elif new is not _MISSING and new != old:
+            elif new is not MISSING and new != old:
                 body[key] = self._changed(field, old, new, spoken)
         return body
 
@@ -211,10 +229,8 @@ class Resource(dict[str, Any]):
         """Become what the server answered, and forget what had been changed."""
         dict.clear(self)
         dict.update(self, answer)
-        self._spoken = answer._spoken
-        self._client = answer._client
-        self._original = None
-        self._decoded = None
+        self._origin = answer._origin
+        self._edits = None
 
     def _hand_out(self, key: str, value: object) -> None:
         """Remember a list or dict before somebody may edit it in place."""
@@ -226,19 +242,22 @@ class Resource(dict[str, Any]):
             self._hand_out(key, value)
 
     def _remember(self, key: str) -> None:
-        if self._original is None:
-            self._original = {}
-        if key not in self._original:
-            self._original[key] = _plain(dict.get(self, key, _MISSING))
+        if self._edits is None:
+            self._edits = Edits()
+        self._edits.remember(key, dict.get(self, key, MISSING))
 
-    def _decoded_values(self) -> dict[str, tuple[Any, Any, Field[Any]]]:
-        if self._decoded is None:
-            self._decoded = {}
-        return self._decoded
+    @property
+    def _original(self) -> dict[str, Any]:
+        return self._edits.original if self._edits else {}
+
+    def _decoded(self) -> dict[str, tuple[Any, Any, Field[Any]]]:
+        if self._edits is None:
+            self._edits = Edits()
+        return self._edits.decoded
 
     def _settle(self) -> None:
         """Write decoded values that were edited in place back into the wire's form."""
-        for key, (wire, value, field) in list((self._decoded or {}).items()):
+        for key, (wire, value, field) in list(self._edits.decoded.items() if self._edits else ()):
             if dict.get(self, key) is not None and field.type.decode(wire, self) != value:
                 self[key] = field.encode(value, self._spoken)
         for value in dict.values(self):
@@ -270,8 +289,8 @@ class Resource(dict[str, Any]):
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._remember(key)
-        if self._decoded:
-            self._decoded.pop(key, None)
+        if self._edits:
+            self._edits.decoded.pop(key, None)
         dict.__setitem__(self, key, value)
 
     def __delitem__(self, key: str) -> None:
@@ -316,26 +335,22 @@ class Resource(dict[str, Any]):
     def __copy__(self) -> Self:
         self._settle()
         self._hand_out_all()
-        twin = self.read(dict(dict.items(self)), self._spoken, self._client)
-        twin._original = None if self._original is None else dict(self._original)
+        twin = self.read_from(self._origin, dict(dict.items(self)))
+        twin._edits = Edits(self._original) if self._edits else None
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         self._settle()
-        twin = self.read(
-            {key: _deep(value, memo) for key, value in dict.items(self)},
-            self._spoken,
-            self._client,
-        )
-        twin._original = None if self._original is None else dict(self._original)
+        wire = {key: deep_copy(value, memo) for key, value in dict.items(self)}
+        twin = self.read_from(self._origin, wire)
+        twin._edits = Edits(self._original) if self._edits else None
         return twin
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         self._settle()
         spoken = (str(self._spoken.version), self._spoken.reason)
         original = {
-            key: [] if value is _MISSING else [value]
-            for key, value in (self._original or {}).items()
+            key: [] if value is MISSING else [value] for key, value in self._original.items()
         }
         return _unpickle, (type(self), dict(dict.items(self)), spoken, original)
 
@@ -367,29 +382,11 @@ def _lower(field: Field[Any], wire: Any, version: Version) -> Any:
     return wire
 
 
-def _plain(value: Any) -> Any:
-    """A copy of a JSON value, in plain lists and dicts."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in dict.items(value)}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _deep(value: Any, memo: dict[int, Any]) -> Any:
-    if isinstance(value, Resource):
-        return value.__deepcopy__(memo)
-    if isinstance(value, dict):
-        return {key: _deep(item, memo) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_deep(item, memo) for item in value]
-    return value
-
-
 def _unpickle(
     cls: type[R], wire: dict[str, Any], spoken: tuple[str, str], original: dict[str, list[Any]]
 ) -> R:
     resource = cls.read(wire, Spoken(Version.parse(spoken[0]), spoken[1]), None)
     if original:
-        resource._original = {key: v[0] if v else _MISSING for key, v in original.items()}
+        known = {key: value[0] if value else MISSING for key, value in original.items()}
+        resource._edits = Edits(known)
     return resource
