@@ -12,7 +12,7 @@ NOTHING = '-'
 
 def cells(row: Row) -> tuple[str, ...]:
     """Return a row as texts, one for each heading."""
-    marks = {'ratio': '{:.2f} x', 'difference': '+ {:.1f} ms', 'most': '{:.0f}'}
+    marks = {'ratio': '{:.3f} x', 'difference': '{:+.1f} ms', 'most': '{:.0f}'}
     mark = marks[row.kind]
     kept = {None: NOTHING, True: 'yes', False: 'NO'}[row.kept]
     return (
@@ -48,13 +48,13 @@ def as_text(rows: Sequence[Row]) -> str:
     )
 
 
-def as_rst(rows: Iterable[Row], pythons: Iterable[str]) -> str:
+def as_rst(rows: Iterable[Row], pythons: Iterable[str], rounds: str) -> str:
     """Return the table for the documentation."""
     machine = f'{platform.system()}, {os.cpu_count()} cores'
     lines = [
         '.. Written by make bench; run it again instead of editing this file.',
         '',
-        f'Measured with Python {" and ".join(pythons)} on {machine}.',
+        f'Measured with Python {" and ".join(pythons)} on {machine}; {rounds}.',
         '',
         '.. list-table::',
         '   :header-rows: 1',

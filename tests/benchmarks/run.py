@@ -48,7 +48,10 @@ def options() -> argparse.Namespace:
     parser.add_argument('--fresh', action='store_true', help='make the environments anew')
     parser.add_argument('--home', type=Path, default=home,
                         help='where environments are kept ($BENCH_HOME, %(default)s)')  # fmt: skip
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    if chosen.rst and (chosen.only or chosen.upstream_only):
+        parser.error('--rst writes the whole table: leave --only and --upstream-only out')
+    return chosen
 
 
 def wanted(patterns: list[str] | None) -> list[Group]:
@@ -83,6 +86,12 @@ def prepare(chosen: argparse.Namespace, groups: list[Group]) -> list[tuple[Group
     return pairs
 
 
+def asked_rounds(chosen: argparse.Namespace) -> int | None:
+    """Return the rounds that the command line asks for."""
+    rounds: int | None = chosen.rounds or (QUICK_ROUNDS if chosen.quick else None)
+    return rounds
+
+
 def measure(
     chosen: argparse.Namespace, pairs: list[tuple[Group, Environments]]
 ) -> tuple[list[Row], bool]:
@@ -95,7 +104,7 @@ def measure(
         for place, (group, environments) in enumerate(pairs):
             # Groups that take less than their share leave the rest to those after them.
             seconds = 2 * max(end - time.monotonic(), 0) / (len(pairs) - place + 1)
-            rounds = chosen.rounds or (QUICK_ROUNDS if chosen.quick else group.rounds)
+            rounds = asked_rounds(chosen) or group.rounds
             bench = Bench(Runner(home), service, environments, rounds, seconds)
             began = time.monotonic()
             try:
@@ -126,7 +135,9 @@ def main() -> int:
     print(report.as_text(rows))
     if chosen.rst:
         pythons = dict.fromkeys(environments.interpreter.version for _, environments in pairs)
-        chosen.rst.write_text(report.as_rst(rows, pythons), encoding='utf-8')
+        asked = asked_rounds(chosen)
+        rounds = f'only {asked} rounds of each' if asked else 'a full run'
+        chosen.rst.write_text(report.as_rst(rows, pythons, rounds), encoding='utf-8')
     return 0 if complete and all(row.kept is not False for row in rows) else 1
 
 
