@@ -1,40 +1,58 @@
 """Fixtures for tests against a real cloud (tests/cloud), collected only for ``make cloud-test``."""
 
+import contextlib
 import dataclasses
+import itertools
+import json
 import os
 import pathlib
 import re
 import secrets
 import subprocess
 import sys
-import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 
 import pytest
 import yaml
 from keystoneauth1 import session as keystone_session
 from keystoneauth1.identity import v3
 
+from blazarclient.client import Client
+from blazarclient.resources.host import Host
+from blazarclient.resources.lease import Lease
 from tests.commands import Ran, run_process
+from tests.functional import plain
 from tests.proxy import Proxy
-
-if TYPE_CHECKING:
-    from blazarclient.client import Client
-    from blazarclient.resources.host import Host
 
 if os.environ.get('BLAZARCLIENT_TEST_CLOUD') != '1':
     # Not a skip: without a cloud there is nothing to say about these tests.
     collect_ignore_glob = ['*']
 
+#: Resource types that every Blazar has that the tests are for.
+RESOURCE_TYPES = ('physical:host', 'virtual:instance', 'virtual:floatingip', 'flavor:instance')
+#: `openstack reservation lease list`, `blazar lease list`, `blazar lease-list`.
+DOORS = ('openstack', 'blazar', 'hyphens')
 #: The hypervisors of tests/cloud.
 HYPERVISORS = ('compute-1', 'compute-2', 'compute-3', 'compute-4')
 
 _CLOUD = pathlib.Path(__file__).parents[1] / 'cloud' / 'cloud'
 # Taken before own_environment hides it: the cloud's state is below the real home.
 _ENVIRONMENT = dict(os.environ)
-_DELETE_TIMEOUT = 60.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Life:
+    """A short lease: how it was made, and how it was when it was ACTIVE."""
+
+    lease: Lease
+    #: The command that made it and waited; None when Python code did.
+    ran: Ran | None
+    #: What the command printed as JSON.
+    printed: Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,11 +81,23 @@ def _auth(given: Mapping[str, str]) -> v3.Password:
 
 
 class AsUser(Protocol):
-    def __call__(self, user: str, **options: Any) -> 'Client': ...
+    def __call__(self, user: str, **options: Any) -> Client: ...
+
+
+class Address(Protocol):
+    def __call__(self) -> str: ...
 
 
 class Name(Protocol):
     def __call__(self) -> str: ...
+
+
+class Slot(Protocol):
+    def __call__(self) -> tuple[datetime, datetime]: ...
+
+
+class Reservation(Protocol):
+    def __call__(self, resource_type: str) -> dict[str, Any]: ...
 
 
 class Run(Protocol):
@@ -79,6 +109,10 @@ class Run(Protocol):
         env: Mapping[str, str] | None = None,
         stdin: str = '',
     ) -> Ran: ...
+
+
+class Command(Protocol):
+    def __call__(self, door: str, user: str | None, words: str, *args: str) -> Ran: ...
 
 
 def _ask_cloud(command: str) -> str:
@@ -108,10 +142,9 @@ def cloud() -> Iterator[Cloud]:
         session.session.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def as_user(cloud: Cloud) -> AsUser:
     """Make a client for a user of the cloud; other options go to Client."""
-    from blazarclient.client import Client
 
     def make(user: str, **options: Any) -> Client:
         return Client(session=cloud.session(user), **options)
@@ -119,7 +152,7 @@ def as_user(cloud: Cloud) -> AsUser:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def run(cloud: Cloud) -> Run:
     """Run a script of this environment against the cloud.
 
@@ -135,17 +168,57 @@ def run(cloud: Cloud) -> Run:
     ) -> Ran:
         path = str(pathlib.Path(sys.executable).parent / script)
         chosen = ['--os-cloud', user] if user else []
-        variables = {**os.environ, 'OS_CLIENT_CONFIG_FILE': str(cloud.config_file), **(env or {})}
+        # Fixtures of a module run outside own_environment.
+        inherited = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith('OS_') and not key.upper().endswith('_PROXY')
+        }
+        variables = {
+            **inherited,
+            'OS_CLIENT_CONFIG_FILE': str(cloud.config_file),
+            **(env or {}),
+        }
         return run_process([path, *chosen, *args], variables, stdin=stdin)
 
     return run_script
 
 
+@pytest.fixture(scope='session')
+def command(run: Run) -> Command:
+    """Run a command through one of DOORS: ``command('hyphens', 'alice', 'lease list', '--long')``.
+
+    ``openstack`` stands for ``openstack reservation lease list``, ``blazar`` for
+    ``blazar lease list``, and ``hyphens`` for ``blazar lease-list``.
+    """
+
+    def run_command(door: str, user: str | None, words: str, *args: str) -> Ran:
+        if door == 'openstack':
+            return run('openstack', user, 'reservation', *words.split(), *args)
+        if door == 'hyphens':
+            return run('blazar', user, words.replace(' ', '-'), *args)
+        return run('blazar', user, *words.split(), *args)
+
+    return run_command
+
+
 @pytest.fixture
 def name(cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[Name]:
     """Make lease names of this test's own; leases whose names begin so are deleted after it."""
-    test = re.sub(r'\W+', '-', request.node.name.removeprefix('test_'))[:40].strip('-')
-    prefix = f'{test}-{secrets.token_hex(3)}'
+    with _names(cloud, request.node.name.removeprefix('test_')) as make:
+        yield make
+
+
+@pytest.fixture(scope='module')
+def module_name(cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[Name]:
+    """The same for leases that the tests of a module share."""
+    with _names(cloud, pathlib.Path(request.node.name).stem.removeprefix('test_')) as make:
+        yield make
+
+
+@contextlib.contextmanager
+def _names(cloud: Cloud, whose: str) -> Iterator[Name]:
+    prefix = f'{re.sub(r"[^A-Za-z0-9]+", "-", whose)[:40].strip("-")}-{secrets.token_hex(3)}'
     made = 0
 
     def make() -> str:
@@ -154,43 +227,138 @@ def name(cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[Name]:
         return f'{prefix}-{made}'
 
     yield make
-    _delete_leases(cloud, prefix)
+    plain.delete_leases(cloud.session('admin'), prefix)
 
 
-def _delete_leases(cloud: Cloud, prefix: str) -> None:
-    """Delete with plain HTTP, not with the code under test, and wait until they are gone."""
-    deadline = time.monotonic() + _DELETE_TIMEOUT
-    answers: dict[str, str] = {}
-    while left := [each for each in _leases(cloud) if each['name'].startswith(prefix)]:
-        assert time.monotonic() < deadline, f'could not delete {answers}'
-        for lease in left:
-            # A lease that is starting or ending cannot be deleted for a moment (500).
-            answer = _admin(cloud, 'DELETE', f'leases/{lease["id"]}')
-            answers[lease['id']] = f'{lease["name"]}: {answer.status_code} {answer.text}'
-        time.sleep(0.5)
+@pytest.fixture(scope='session')
+def register_hosts(as_user: AsUser) -> Callable[[], list[Host]]:
+    """Register the hypervisors that are not reservable hosts yet."""
 
+    def register() -> list[Host]:
+        admin = as_user('admin')
+        have = {each['hypervisor_hostname']: each for each in admin.hosts.list()}
+        for hypervisor in HYPERVISORS:
+            if hypervisor not in have:
+                have[hypervisor] = admin.hosts.create(hypervisor)
+        return [have[hypervisor] for hypervisor in HYPERVISORS]
 
-def _leases(cloud: Cloud) -> list[dict[str, Any]]:
-    leases: list[dict[str, Any]] = _admin(cloud, 'GET', 'leases').json()['leases']
-    return leases
-
-
-def _admin(cloud: Cloud, method: str, path: str, **options: Any) -> Any:
-    session = cloud.session('admin')
-    url = f'{session.get_endpoint(service_type="reservation")}/{path}'
-    headers = {'Accept': 'application/json'}
-    return session.request(url, method, headers=headers, raise_exc=False, **options)
+    return register
 
 
 @pytest.fixture
-def hosts(as_user: AsUser) -> 'list[Host]':
+def hosts(register_hosts: Callable[[], list[Host]]) -> list[Host]:
     """Every hypervisor registered as a reservable host, in the order of HYPERVISORS."""
+    return register_hosts()
+
+
+@pytest.fixture(scope='session')
+def network(cloud: Cloud) -> str:
+    """The ID of the external network."""
+    answer = cloud.session('admin').get(
+        '/v2.0/networks?name=public', endpoint_filter={'service_type': 'network'}
+    )
+    return str(answer.json()['networks'][0]['id'])
+
+
+@pytest.fixture(scope='session')
+def flavor(cloud: Cloud) -> str:
+    """The ID of a small flavor."""
+    answer = cloud.session('admin').get('/flavors', endpoint_filter={'service_type': 'compute'})
+    return next(str(each['id']) for each in answer.json()['flavors'] if each['name'] == 'm1.small')
+
+
+@pytest.fixture(scope='session')
+def free_address(as_user: AsUser) -> Iterator[Address]:
+    """Find an address of the network that may be registered; it is given up in the end."""
     admin = as_user('admin')
-    have = {each['hypervisor_hostname']: each for each in admin.hosts.list()}
-    for hypervisor in HYPERVISORS:
-        if hypervisor not in have:
-            have[hypervisor] = admin.hosts.create(hypervisor)
-    return [have[hypervisor] for hypervisor in HYPERVISORS]
+    given: list[str] = []
+
+    def find() -> str:
+        taken = {each['floating_ip_address'] for each in admin.floatingips.list()} | {*given}
+        free = [f'203.0.113.{n}' for n in range(100, 255) if f'203.0.113.{n}' not in taken]
+        given.append(secrets.choice(free))
+        return given[-1]
+
+    yield find
+    for each in admin.floatingips.list():
+        if each['floating_ip_address'] in given:
+            each.delete()
+
+
+@pytest.fixture(scope='session')
+def slot() -> Slot:
+    """Find an hour of the coming year that no other test reserves anything for."""
+    day = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+    day += timedelta(days=30 + secrets.randbelow(300))
+    count = itertools.count()
+
+    def find() -> tuple[datetime, datetime]:
+        start = day + next(count) * timedelta(hours=6)
+        return start, start + timedelta(hours=1)
+
+    return find
+
+
+@pytest.fixture(scope='session')
+def reservation(network: str, flavor: str, as_user: AsUser, free_address: Address) -> Reservation:
+    """Make a small reservation of a resource type, as the API wants it."""
+
+    def make(resource_type: str) -> dict[str, Any]:
+        if resource_type == 'physical:host':
+            some = {'min': 1, 'max': 1, 'hypervisor_properties': '', 'resource_properties': ''}
+        elif resource_type == 'virtual:instance':
+            some = {'vcpus': 1, 'memory_mb': 512, 'disk_gb': 1, 'amount': 1}
+            some |= {'affinity': None, 'resource_properties': ''}
+        elif resource_type == 'flavor:instance':
+            some = {'flavor_id': flavor, 'amount': 1, 'affinity': None}
+        else:
+            address = free_address()
+            as_user('admin').floatingips.create(network, address)
+            some = {'network_id': network, 'amount': 1, 'required_floatingips': [address]}
+        return {'resource_type': resource_type, **some}
+
+    return make
+
+
+def as_option(reservation: Mapping[str, Any]) -> str:
+    """A reservation as the value of --reservation; what is None or empty is left to defaults."""
+    return ','.join(
+        f'{key}={json.dumps(value) if isinstance(value, list) else value}'
+        for key, value in reservation.items()
+        if value not in (None, '')
+    )
+
+
+@pytest.fixture(scope='session')
+def lives(
+    cloud: Cloud,
+    as_user: AsUser,
+    command: Command,
+    register_hosts: Callable[[], list[Host]],
+    reservation: Reservation,
+) -> Iterator[Mapping[str, Life]]:
+    """A lease of each resource type, ACTIVE for about a minute from the first use on.
+
+    Each is made through another door, all at once, for most of it is waiting.
+    """
+    register_hosts()
+    alice = as_user('alice')
+    wanted = {resource_type: reservation(resource_type) for resource_type in RESOURCE_TYPES}
+    doors = dict(zip(RESOURCE_TYPES, (*DOORS, None), strict=True))
+
+    def live(resource_type: str, name: str) -> Life:
+        door = doors[resource_type]
+        if door is None:
+            lease = alice.leases.create(name, 'now', '+1m', [wanted[resource_type]])
+            return Life(lease.wait(), None, dict(lease))
+        option = as_option(wanted[resource_type])
+        args = ('--reservation', option, '--end-date', '+1m', '--wait', '-f', 'json', name)
+        ran = command(door, 'alice', 'lease create', *args)
+        return Life(alice.leases.get(ran.json['id']), ran, ran.json)
+
+    with _names(cloud, 'lives') as names, ThreadPoolExecutor() as pool:
+        named = [names() for _ in RESOURCE_TYPES]
+        yield dict(zip(RESOURCE_TYPES, pool.map(live, RESOURCE_TYPES, named), strict=True))
 
 
 @pytest.fixture
@@ -203,13 +371,13 @@ def blazar_proxy(cloud: Cloud) -> Iterator[Proxy]:
         yield proxy
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def token(cloud: Cloud) -> Callable[[str], str]:
     """Get a token of a user."""
     return lambda user: str(cloud.session(user).get_token())
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def application_credential(
     cloud: Cloud,
 ) -> Iterator[Callable[[str], Mapping[str, str]]]:
