@@ -139,7 +139,7 @@ class BlazarShell:
         words = self.command_options
         end = words.index('--') if '--' in words else len(words)
         login = Login(words[:end])
-        self.parser = _build_parser(login)
+        self.parser = build_parser(login)
         self.options, rest = self.parser.parse_known_args(words[:end])
         rest += words[end:]
         _configure_logging(console, self.options)
@@ -165,7 +165,8 @@ class BlazarShell:
         """Run one command, with its options; return the exit code."""
         found = command_table.find(argv)
         if found is None:
-            self.stderr.write(f'{command_table.why_not(argv)}\n')
+            reason = command_table.why_not(argv, self.parser._option_string_actions)
+            self.stderr.write(f'{reason}\n')
             return 2
         self.legacy_json = found.hyphenated
         return self._reported(self._run_found, found)
@@ -176,7 +177,8 @@ class BlazarShell:
         parser = command.get_parser(name)
         parsed_args, unknown = parser.parse_known_args(found.rest)
         if unknown:
-            parser.error(_about_unknown(parser, unknown))
+            options = {*parser._option_string_actions, *self.parser._option_string_actions}
+            parser.error(command_table.unknown_options(unknown, options))
         code: int = command.run(parsed_args)
         return code
 
@@ -210,7 +212,7 @@ class BlazarShell:
             return 1
 
 
-def _build_parser(login: Login) -> argparse.ArgumentParser:
+def build_parser(login: Login) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=BlazarShell.NAME,
         description='Command-line interface to the OpenStack Reservation service (Blazar)',
@@ -272,18 +274,6 @@ def _configure_logging(console: logging.Handler, options: argparse.Namespace) ->
         level = logging.DEBUG
         console.setFormatter(logging.Formatter('%(levelname)s: %(name)s %(message)s'))
     logging.getLogger().setLevel(level)
-
-
-def _about_unknown(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> str:
-    """Name what a command does not know; values stay out, one may be a password."""
-    names = [word.partition('=')[0] for word in unknown if word.startswith('-')]
-    if not names:
-        return f'unrecognized arguments: {" ".join(unknown)}'
-    import difflib
-
-    known = parser._option_string_actions
-    near = difflib.get_close_matches(names[0], known, 1)
-    return f'unrecognized arguments: {" ".join(names)}' + (f' (or {near[0]}?)' if near else '')
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -120,7 +120,7 @@ class Login:
         )
         for opt in auth_loader(self.auth_type).get_options():
             group.add_argument(
-                *opt.argparse_args, metavar=opt.metavar, help=opt.help, dest=f'os_{opt.dest}'
+                *_spellings(opt), metavar=opt.metavar, help=opt.help, dest=f'os_{opt.dest}'
             )
         loading.register_session_argparse_arguments(parser)
         loading.register_adapter_argparse_arguments(parser)
@@ -202,11 +202,12 @@ class Login:
             if opt.prompt and sys.stdin.isatty():
                 auth[dest] = getpass.getpass(opt.prompt)
                 continue
-            option, variable = opt.argparse_args[0], opt.argparse_envvars[0]
+            option, variable = _spellings(opt)[0], opt.argparse_envvars[0]
+            others = ', '.join(self.cloud().others)
             raise exception.CommandError(
                 f'Authentication of type {self.auth_type!r} needs {option} (or {variable}, or '
                 f'auth.{dest} in clouds.yaml). Or name a cloud of clouds.yaml with --os-cloud or '
-                'OS_CLOUD.'
+                f'OS_CLOUD{f": {others}" if others else ""}.'
             )
 
 
@@ -225,13 +226,19 @@ def auth_loader(auth_type: str) -> BaseLoader[Any]:
             pass
         else:
             return loader
-    try:
-        return loading.get_plugin_loader(auth_type)
-    except ksa_exceptions.NoMatchingPlugin:
-        names = ', '.join(sorted(loading.get_available_plugin_names()))
+    entry_points = importlib.metadata.entry_points(group=loading.PLUGIN_NAMESPACE)
+    if auth_type not in entry_points.names:
         raise exception.CommandError(
-            f'There is no authentication type {auth_type!r}. Installed are: {names}.'
-        ) from None
+            f'There is no authentication type {auth_type!r}. Installed are '
+            f'{", ".join(sorted(entry_points.names))}.'
+        )
+    return loading.get_plugin_loader(auth_type)
+
+
+def _spellings(opt: Opt) -> list[str]:
+    """An option with hyphens, as OpenStackClient has it, and as keystoneauth1 spells it."""
+    hyphenated = [option.replace('_', '-') for option in opt.argparse_args]
+    return list(dict.fromkeys([*hyphenated, *opt.argparse_args]))
 
 
 def _variable(*names: str) -> str | None:

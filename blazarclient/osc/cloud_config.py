@@ -43,7 +43,7 @@ _OF_A_SERVICE = re.compile(
     '|service_name|service_type)'
 )
 #: Keys of `auth` that openstacksdk turns into others.
-_TURNED = re.compile('.*-.*|tenant_.*|auth_token')
+_TURNED = re.compile('.*-.*|tenant_.*|domain_.*|auth_token')
 
 _SUFFIXES = ('.yaml', '.yml', '.json')
 #: Variables that choose a cloud but do not describe one.
@@ -65,11 +65,13 @@ class Cloud:
     :ivar name: its name in clouds.yaml; empty for the environment.
     :ivar where: the place of the settings, for errors.
     :ivar config: the settings as in openstacksdk's ``CloudRegion.config``.
+    :ivar others: the clouds that there are to choose from, when none was.
     """
 
     name: str
     where: str
     config: dict[str, Any]
+    others: tuple[str, ...] = ()
 
 
 class _NotPlain(Exception):
@@ -112,13 +114,9 @@ def _plain(name: str | None, region_name: str | None) -> Cloud:
         raise _NotPlain(f'{min(map(str, others))} in {path}')
     clouds = content.get('clouds') or {}
     if not name:
-        if len(clouds) > 1:
-            raise exception.CommandError(
-                f'Which cloud? {path} has {_names(clouds)}. '
-                'Name one with --os-cloud NAME or OS_CLOUD=NAME.'
-            )
-        if not clouds:
-            return Cloud('', 'the options', {**_DEFAULTS, 'auth': {}})
+        if len(clouds) != 1:
+            # The options may well be enough.
+            return Cloud('', 'the options', {**_DEFAULTS, 'auth': {}}, tuple(map(str, clouds)))
         name = str(next(iter(clouds)))
     if name not in clouds:
         raise _no_such_cloud(name, path, clouds)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import difflib
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from cliff.commandmanager import CommandManager
 
-__all__ = ['COMMANDS', 'HYPHENATED', 'Found', 'find', 'manager', 'why_not']
+__all__ = ['COMMANDS', 'HYPHENATED', 'Found', 'find', 'manager', 'unknown_options', 'why_not']
 
 #: Words of a command -> module and class.
 COMMANDS: Mapping[str, str] = {
@@ -82,13 +82,15 @@ def find(words: Sequence[str]) -> Found | None:
     return None
 
 
-def why_not(words: Sequence[str]) -> str:
-    """What to say about a command line that begins with no command."""
+def why_not(words: Sequence[str], options: Iterable[str]) -> str:
+    """What to say about a command line that begins with no command.
+
+    :param options: the options that there are.
+    """
     said = words[: _leading(words)]
     name = ' '.join(said)
     if not said:
-        option = words[0].partition('=')[0]
-        return f'There is no option {option}. See: blazar --help'
+        return f'{unknown_options(words[:1], options)}. See: blazar --help'
     longer = [other for other in COMMANDS if other.startswith(f'{name} ')]
     if longer:
         return f'Which one: {", ".join(longer)}?'
@@ -96,6 +98,16 @@ def why_not(words: Sequence[str]) -> str:
     near = near or [other for other in COMMANDS if other.split()[0] == said[0]]
     hint = f' Did you mean: {", ".join(near)}?' if near else ''
     return f'There is no command {name!r}.{hint} See: blazar --help'
+
+
+def unknown_options(words: Sequence[str], options: Iterable[str]) -> str:
+    """Name the options that nobody knows; their values stay out, for one may be a password."""
+    names = [word.partition('=')[0] for word in words if word.startswith('-')]
+    if not names:
+        return f'unrecognized arguments: {" ".join(words)}'
+    near = difflib.get_close_matches(names[0], list(options), 1)
+    hint = f' (did you mean {near[0]}?)' if near else ''
+    return f'unrecognized option{"s" if len(names) > 1 else ""}: {", ".join(names)}{hint}'
 
 
 def manager() -> CommandManager:
