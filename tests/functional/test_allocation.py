@@ -39,7 +39,7 @@ def test_every_host_is_listed(life: Life, as_user: AsUser) -> None:
 
 
 def test_from_a_lease_to_its_host_and_back(life: Life, as_user: AsUser) -> None:
-    lease = as_user('admin').leases.get(life.lease.id)
+    lease = as_user('admin').leases.get(str(life.lease.id))
     (host,) = lease.hosts()
     assert host.hypervisor_hostname
     back = [each.lease() for each in host.allocations() if each.lease_id == lease.id]
