@@ -208,8 +208,14 @@ def blazar(clouds_yaml: pathlib.Path) -> Runner:
 def openstack(clouds_yaml: pathlib.Path) -> Runner:
     """Run an ``openstack`` command line in this process."""
     from openstackclient import shell
+    from osc_lib.clientmanager import ClientManager
 
-    return _runner(shell.main)
+    def main(argv: list[str]) -> Any:
+        # osc-lib keeps each service's client for the life of the process.
+        vars(ClientManager)['reservation']._handle = None
+        return shell.main(argv)
+
+    return _runner(main)
 
 
 def _runner(main: Callable[[list[str]], Any]) -> Runner:
