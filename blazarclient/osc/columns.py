@@ -212,7 +212,7 @@ def text(value: object) -> object:
 
 
 def _is_json_text(kind: type[Resource], name: str) -> bool:
-    from blazarclient.fields import JsonText
+    from blazarclient.wiretypes import JsonText
 
     return name in kind.FIELDS and isinstance(kind.FIELDS[name].type, JsonText)
 
