@@ -20,6 +20,7 @@ __all__ = [
     'ConnectFailure',
     'Interrupted',
     'chunks',
+    'close',
     'error_of',
     'headers_of',
     'no_answer',
@@ -30,9 +31,15 @@ __all__ = [
 class ConnectFailure(exception.ConnectionFailed, ksa_exceptions.ConnectFailure):
     """No answer; also keystoneauth1's own class, which programs have learned to catch."""
 
+    #: Whether it would fail in the same way if it were sent again.
+    final: bool = False
+
 
 class Interrupted(ConnectFailure):
     """A long answer that broke off; the reading of it may begin anew."""
+
+
+_UNREAD: Any = object()
 
 
 @dataclass(slots=True)
@@ -41,6 +48,7 @@ class Answer:
 
     response: Any
     spoken: Spoken
+    _body: Any = _UNREAD
 
     def json(self) -> Any:
         """The parsed body; None when there is none.
@@ -48,20 +56,39 @@ class Answer:
         :raises blazarclient.exception.ConnectionFailed: when it is not JSON, as half an answer
             or the page of a proxy.
         """
+        if self._body is _UNREAD:
+            self._body = self._parsed()
+        return self._body
+
+    def _parsed(self) -> Any:
         content = _content(self.response)
         if not content:
+            if self.response.status_code == 200 and 'Content-Length' not in headers_of(
+                self.response
+            ):
+                raise Interrupted(f'{self._where()} answered with nothing.')
             return None
         try:
             return json.loads(content)
         except ValueError:
-            where = exception.redact(str(getattr(self.response, 'url', 'The service')))
-            raise ConnectFailure(
-                f'{where} answered with something that is not JSON: {content[:80]!r}. Is this '
-                'the address of a reservation service?'
-            ) from None
+            pass
+        if content.lstrip()[:1] in (b'{', b'['):
+            raise Interrupted(f'The answer of {self._where()} was cut off.')
+        raise self.not_ours(f'something that is not JSON: {content[:80]!r}')
+
+    def not_ours(self, what: str) -> ConnectFailure:
+        """The error for an answer that a reservation service does not give."""
+        failure = ConnectFailure(
+            f'{self._where()} answered with {what}. Is this the address of a reservation service?'
+        )
+        failure.final = True
+        return failure
+
+    def _where(self) -> str:
+        return exception.redact(str(getattr(self.response, 'url', '') or 'The service'))
 
 
-def chunks(answer: Answer, size: int = 1 << 16) -> Iterator[bytes]:
+def chunks(answer: Answer, size: int = 1 << 18) -> Iterator[bytes]:
     """The body of a streamed answer, piece by piece, decompressed.
 
     :raises blazarclient.exception.ConnectionFailed: when the connection ends too early.
@@ -76,6 +103,12 @@ def chunks(answer: Answer, size: int = 1 << 16) -> Iterator[bytes]:
         broken = no_answer(error, 'GET', str(response.url))
         raise Interrupted(broken.message) from error
     finally:
+        close(response)
+
+
+def close(response: Any) -> None:
+    """Let go of a streamed answer that is not read to its end."""
+    if hasattr(response, 'close'):
         response.close()
 
 
@@ -93,41 +126,87 @@ def _content(response: Any) -> bytes:
 
 def error_of(response: Any, method: str) -> exception.HTTPError:
     """The error of an answer, whatever kind of object the session returned."""
-    return exception.from_response(
+    try:
+        content = _content(response)
+    except requests.exceptions.RequestException:
+        # The status alone says enough; only a streamed answer can still break off here.
+        content = b''
+    error = exception.from_response(
         response.status_code,
-        _content(response),
+        content,
         headers_of(response),
         method=method,
         url=str(getattr(response, 'url', '')),
         reason=str(getattr(response, 'reason', '') or ''),
     )
+    asked = retry_after(error.retry_after)
+    if asked:
+        error.message += f' The service asks to try again in {asked:.0f} s.'
+    return error
 
 
-def no_answer(error: Exception, method: str, url: str) -> ConnectFailure:
-    """The error for a request without an answer, saying whether it was sent at all."""
+#: No connection was made when one of these is the reason.
+_UNSENT = frozenset(
+    {
+        *('ConnectTimeout', 'ConnectTimeoutError', 'NewConnectionError', 'NameResolutionError'),
+        *('SSLCertVerificationError', 'CertificateError'),
+        *('InvalidURL', 'InvalidSchema', 'MissingSchema', 'LocationParseError'),
+    }
+)
+_FINAL = _UNSENT - {
+    *('ConnectTimeout', 'ConnectTimeoutError', 'NewConnectionError', 'NameResolutionError')
+}
+#: The same, in the words of an error that has no class of its own.
+_UNSENT_WORDS = ('WRONG_VERSION_NUMBER', 'Tunnel connection failed')
+
+
+def no_answer(
+    error: Exception, method: str, url: str, outside: BaseException | None = None
+) -> ConnectFailure:
+    """The error for a request without an answer, saying whether it was sent at all.
+
+    A ProxyError or an SSLError alone does not say: both also happen to a request that was sent.
+
+    :param outside: what the caller was handling when it called.
+    """
+    chain = _chain(error, outside)
+    # keystoneauth1 calls a read timeout ConnectTimeout, too: what requests said counts. It also
+    # writes the address with any password into its text.
+    own = [item for item in chain if not _from_keystoneauth(item)]
+    names = {type(item).__name__ for item in own}
+    last = ' '.join(str(chain[-1]).split())
+    request = next((found for item in own if (found := getattr(item, 'request', None))), None)
+    if request is not None and getattr(request, 'url', None):
+        # Keystone's, when a token had to be had first.
+        method, url = str(request.method), str(request.url)
+    sent = not (names & _UNSENT or any(words in last for words in _UNSENT_WORDS))
+    if not sent:
+        what = 'cannot be reached'
+    elif any('Timeout' in type(item).__name__ for item in chain):
+        what = 'gave no answer in time'
+    else:
+        what = 'gave no answer'
+    why = exception.redact(last)[:200] or type(chain[-1]).__name__
+    failure = ConnectFailure(f'{exception.redact(url)} {what} ({method}: {why}).')
+    # What asked for a token was not carried out by the service.
+    failure.sent = sent and not url.endswith('/auth/tokens')
+    failure.final = bool(names & _FINAL)
+    failure.__cause__ = own[0] if own else None
+    return failure
+
+
+def _chain(error: BaseException, outside: BaseException | None) -> list[BaseException]:
+    """The error and what it was made of, the innermost last."""
     chain: list[BaseException] = []
     link: BaseException | None = error
-    while link is not None and link not in chain:
+    while link is not None and all(link is not item for item in (outside, *chain)):
         chain.append(link)
         inside = (*link.args, getattr(link, 'reason', None), link.__cause__)
         # Only keystoneauth1 leaves what happened to __context__ alone; elsewhere it may be
         # whatever the caller was handling when it called.
         beside = link.__context__ if _from_keystoneauth(link) else None
         link = next((item for item in inside if isinstance(item, BaseException)), beside)
-    names = {type(item).__name__ for item in chain}
-    unsent = {'ConnectTimeout', 'ConnectTimeoutError', 'NewConnectionError', 'NameResolutionError'}
-    # keystoneauth1 calls a read timeout ConnectTimeout, too: what requests said counts.
-    own = {type(item).__name__ for item in chain if not _from_keystoneauth(item)}
-    sent = not (own & unsent) and 'SSLError' not in own and 'ProxyError' not in own
-    late = any('Timeout' in name for name in names)
-    what = 'gave no answer in time' if late and sent else 'gave no answer'
-    if not sent:
-        what = 'cannot be reached'
-    shown = exception.redact(url)
-    last = exception.redact(' '.join(str(chain[-1]).split()))[:200]
-    failure = ConnectFailure(f'{shown} {what} ({method}: {last or type(chain[-1]).__name__}).')
-    failure.sent = sent
-    return failure
+    return chain
 
 
 def _from_keystoneauth(error: BaseException) -> bool:
@@ -138,10 +217,10 @@ def retry_after(text: str | None) -> float | None:
     """Seconds that a Retry-After header asks for; a number or an HTTP date."""
     if not text:
         return None
-    if text.strip().isdigit():
+    if text.strip().isdecimal():
         return float(text)
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        return max(0.0, moment.timestamp() - time.time())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, moment.timestamp() - time.time())

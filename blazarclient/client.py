@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from blazarclient import exception, managers, transport, versions
+from blazarclient import endpoint, exception, managers, transport, versions
 from blazarclient.model import Resource
 from blazarclient.resources.allocation import Allocations
 from blazarclient.resources.floatingip import FloatingIPs
@@ -121,11 +121,7 @@ class Client:
         """A session for a URL and a token."""
         if not (url and token):
             raise exception.InsufficientAuthInformation
-        from keystoneauth1 import session as ksa_session
-        from keystoneauth1 import token_endpoint
-
-        plugin = token_endpoint.Token(override or url, token)
-        return ksa_session.Session(auth=plugin), override or url
+        return endpoint.session_with(token, override or url), override or url
 
     @staticmethod
     def _pin(

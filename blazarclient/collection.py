@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from blazarclient import exception, streaming
-from blazarclient.answers import Answer, ConnectFailure, Interrupted, chunks
+from blazarclient.answers import Answer, Interrupted, chunks
 from blazarclient.model import Origin, Resource
 from blazarclient.transport import Transport
 from blazarclient.versions import Spoken
@@ -73,10 +73,7 @@ class Collection(Generic[R]):
         """The single object of an answer."""
         body = answer.json()
         if not isinstance(body, dict) or not isinstance(body.get(self.ONE), dict):
-            raise ConnectFailure(
-                f'The answer holds no {self.ONE}: {str(body)[:80]!r}. Is this the address of a '
-                'reservation service?'
-            )
+            raise answer.not_ours(f'no {self.ONE}: {str(body)[:80]!r}')
         return self._read(body[self.ONE], answer.spoken)
 
     # ----------------------------------------------------------------------- reading

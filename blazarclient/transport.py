@@ -11,8 +11,9 @@ common is learned from the answers to requests that are made anyway:
 from __future__ import annotations
 
 import logging
+import math
 import random
-import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,25 +21,26 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import requests
 from keystoneauth1 import exceptions as ksa_exceptions
-from keystoneauth1 import session as ksa_session
 
 from blazarclient import exception
 from blazarclient.answers import (
     Answer,
     ConnectFailure,
     Interrupted,
+    close,
     error_of,
     headers_of,
     no_answer,
     retry_after,
 )
+from blazarclient.endpoint import keep_connections, missing, timeout_of, with_version
 from blazarclient.negotiation import Negotiation
 from blazarclient.versions import HISTORY, Pin, Spoken, Version
 
 if TYPE_CHECKING:
     from keystoneauth1.plugin import BaseAuthPlugin
 
-__all__ = ['Session', 'Transport', 'backoff']
+__all__ = ['Session', 'Transport', 'pause_after']
 
 T = TypeVar('T')
 
@@ -52,16 +54,14 @@ USER_AGENT = 'python-blazarclient'
 TIMEOUT = (10.0, 90.0)
 #: How often a request is repeated that may be repeated.
 RETRIES = 4
-#: Connections kept to one service: as many as a ThreadPoolExecutor has threads at most.
-CONNECTIONS = 32
 #: Seconds between tries: doubled each time from the first to the last, times 0.5 to 1.0.
 FIRST_DELAY, LAST_DELAY = 0.5, 8.0
 #: A Retry-After above this many seconds is not waited for but told to the caller.
 LONGEST_RETRY_AFTER = 60.0
+#: No request is repeated later than this many seconds after it was first sent.
+PATIENCE = 120.0
 RETRY_STATUSES = (502, 503, 504)
 IDEMPOTENT = ('GET', 'HEAD', 'OPTIONS')
-
-_VERSIONED_PATH = re.compile(r'/v\d+(\.\d+)?(/|$)')
 
 
 class Session(Protocol):
@@ -104,11 +104,13 @@ class Transport:
         self.retries = RETRIES if retries is None else retries
         self.negotiation = Negotiation(map(Version.parse, history), pin)
         self._filter = dict(endpoint_filter or {})
-        self._endpoint = _with_version(endpoint_override) if endpoint_override else None
-        own = getattr(session, 'timeout', None)
-        self._timeout = timeout if timeout is not None else TIMEOUT if own is None else own
+        self._endpoint = with_version(endpoint_override) if endpoint_override else None
+        self._timeout = next(
+            each for each in (timeout, timeout_of(session), TIMEOUT) if each is not None
+        )
         self._headers = {'User-Agent': user_agent, 'Accept': 'application/json', **(headers or {})}
         self._ready = False
+        self._secret = False
         self._project_id: str | None = None
         self._lock = threading.Lock()
 
@@ -137,25 +139,34 @@ class Transport:
         """Authenticate, find the endpoint, and fit the connection pool to threads."""
         endpoint = self._endpoint
         if endpoint:
-            # So that an error of Keystone is Keystone's, as it is with a catalog.
-            authenticate = getattr(self.session, 'get_auth_headers', None)
-            if authenticate is not None:
-                authenticate(self.auth)
+            endpoint = self._known_address(endpoint)
         elif (find := getattr(self.session, 'get_endpoint', None)) is not None:
             found = find(auth=self.auth, skip_discovery=True, **self._filter)
             if not found:
-                looked = ', '.join(f'{key}={value}' for key, value in self._filter.items() if value)
-                raise exception.NoBlazarEndpoint(
-                    f'The service catalog has no endpoint with {looked}. Check the region and '
-                    'interface, or name the address with endpoint_override '
-                    '(OS_RESERVATION_ENDPOINT_OVERRIDE, --os-endpoint-override).'
-                )
-            endpoint = _with_version(found)
+                raise missing(self._filter)
+            endpoint = with_version(found)
         with self._lock:
             self._endpoint = endpoint
             if endpoint and not self._ready:
-                _widen_pool(getattr(self.session, 'session', None), endpoint)
+                keep_connections(self.session, endpoint)
+                # keystoneauth1 writes whole addresses into its log.
+                self._secret = exception.redact(endpoint) != endpoint
             self._ready = True
+
+    def _known_address(self, address: str) -> str:
+        """An address that the user gave, with the project in it where a place is left for it."""
+        # So that an error of Keystone is Keystone's, as it is with a catalog.
+        authenticate = getattr(self.session, 'get_auth_headers', None)
+        if authenticate is not None:
+            try:
+                authenticate(self.auth)
+            except ksa_exceptions.MissingAuthPlugin:
+                # Some services are used without.
+                return address
+        if '%(' in address:
+            project = self.session.get_project_id(self.auth)  # type: ignore[attr-defined]
+            address %= {'project_id': project, 'tenant_id': project}
+        return address
 
     # ------------------------------------------------------------------- the requests
 
@@ -175,7 +186,7 @@ class Transport:
         newest = self.negotiation.newest
         if answer.spoken.version > newest and not self.negotiation.pin:
             # A server that is ahead of us answered in a form we cannot read.
-            answer.response.close()
+            close(answer.response)
             answer = self._read_at(str(newest), path, stream)
         self._refuse_older(since, answer.spoken)
         return answer
@@ -232,20 +243,7 @@ class Transport:
 
     def delete(self, path: str, *, since: Version | None = None) -> None:
         """DELETE a path; repeated when the answer was lost, and then 404 means that it worked."""
-        lost = False
-        for attempt in range(self.retries + 1):
-            try:
-                self.write('DELETE', path, since=since)
-                return
-            except exception.NotFound:
-                if lost:
-                    return
-                raise
-            except (exception.ConnectionFailed, exception.ServiceUnavailable):
-                if attempt == self.retries:
-                    raise
-                lost = True
-            time.sleep(backoff(attempt))
+        self.write('DELETE', path, since=since, idempotent=True)
 
     def again(self, read: Callable[[], T]) -> T:
         """Read a long answer, and anew when it broke off."""
@@ -254,7 +252,7 @@ class Transport:
                 return read()
             except Interrupted as error:
                 LOG.debug('%s; reading it again', error)
-            time.sleep(backoff(attempt))
+            time.sleep(_backoff(attempt))
         return read()
 
     def _encoded(
@@ -304,26 +302,35 @@ class Transport:
     ) -> Answer:
         """Send, and repeat what may be repeated."""
         repeatable = idempotent or method in IDEMPOTENT
-        attempt = 0
+        deadline = time.monotonic() + PATIENCE
+        attempt, lost = 0, False
         while True:
+            failure: exception.ConnectionFailed | exception.HTTPError
             try:
                 response = self._send(method, path, asked, body, stream)
-                if response.status_code < 400:
+                gone = lost and method == 'DELETE' and response.status_code == 404
+                if response.status_code < 400 or gone:
                     header = headers_of(response).get(HEADER)
-                    return Answer(response, self.negotiation.heard(header, asked))
-                failure: exception.BlazarClientException = error_of(response, method)
+                    answer = Answer(response, self.negotiation.heard(header, asked))
+                    if repeatable and not stream and not gone:
+                        # Half an answer shows itself here, while it can be asked for again.
+                        answer.json()
+                    return answer
+                failure = error_of(response, method)
                 if response.status_code not in RETRY_STATUSES or not repeatable:
                     raise failure
-                pause = retry_after(headers_of(response).get('Retry-After'))
+                lost = True
             except ConnectFailure as error:
-                if error.sent and not repeatable:
+                # An earlier try may have arrived even if this one did not.
+                lost = error.sent = error.sent or lost
+                if error.final or (error.sent and not repeatable):
                     raise
-                failure, pause = error, None
-            if attempt >= self.retries or (pause or 0) > LONGEST_RETRY_AFTER:
+                failure = error
+            pause = pause_after(failure, attempt)
+            if attempt >= self.retries or time.monotonic() + pause > deadline:
                 raise failure
-            delay = backoff(attempt) if pause is None else pause
-            LOG.debug('%s; next try in %.1f s', failure, delay)
-            time.sleep(delay)
+            LOG.debug('%s; next try in %.1f s', failure, pause)
+            time.sleep(pause)
             attempt += 1
 
     def _send(self, method: str, path: str, asked: str, body: Any, stream: bool) -> Any:
@@ -345,43 +352,34 @@ class Transport:
             kwargs['stream'] = True
         if not endpoint:
             kwargs['endpoint_filter'] = self._filter
-        if stream or not KEYSTONEAUTH_LOG.isEnabledFor(logging.DEBUG):
+        if stream or self._secret or not KEYSTONEAUTH_LOG.isEnabledFor(logging.DEBUG):
             # keystoneauth1 reads and parses the answer again for its debug log.
             kwargs['log'] = False
         url = endpoint + path
+        # What the caller is handling says nothing about this request.
+        outside = sys.exception()
         try:
             response = self.session.request(url, method, **kwargs)
-        except ksa_exceptions.ConnectionError as error:
-            raise no_answer(error, method, url) from error
-        except requests.exceptions.RequestException as error:
-            raise no_answer(error, method, url) from error
+        except (ksa_exceptions.ConnectionError, requests.exceptions.RequestException) as error:
+            failure = no_answer(error, method, url, outside)
+            raise failure from failure.__cause__
         if self._project_id is None and hasattr(self.session, 'get_project_id'):
             self._project_id = self.session.get_project_id(self.auth)
         LOG.debug('%s %s: %s', method, path, response.status_code)
         return response
 
 
-def backoff(attempt: int) -> float:
-    """Seconds to wait after a failed try, the first being 0; with jitter."""
+def pause_after(failure: exception.BlazarClientException, attempt: int) -> float:
+    """Seconds to wait after a failed try, the first being 0; with jitter.
+
+    :returns: what the service asked for, or infinity when that is too long to be waited for.
+    """
+    asked = retry_after(getattr(failure, 'retry_after', None))
+    if asked is None:
+        return _backoff(attempt)
+    return asked + _backoff(0) if asked <= LONGEST_RETRY_AFTER else math.inf
+
+
+def _backoff(attempt: int) -> float:
     longest: float = min(FIRST_DELAY * 2.0**attempt, LAST_DELAY)
     return longest * random.uniform(0.5, 1.0)
-
-
-def _with_version(endpoint: str) -> str:
-    """The address of version 1, whatever form the catalog gives it in."""
-    address = endpoint.rstrip('/')
-    path = re.sub(r'^[a-z]+://[^/]*', '', address)
-    return address if _VERSIONED_PATH.search(path) else address + '/v1'
-
-
-def _widen_pool(http: object, endpoint: str) -> None:
-    """Keep as many connections to the endpoint as there may be threads.
-
-    requests keeps 10 and drops the others. Only an adapter of the usual kinds is replaced, and
-    only for this address.
-    """
-    if not isinstance(http, requests.Session):
-        return
-    kind = type(http.get_adapter(endpoint))
-    if kind in (requests.adapters.HTTPAdapter, ksa_session.TCPKeepAliveAdapter):
-        http.mount(endpoint, kind(pool_maxsize=CONNECTIONS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 import uuid
@@ -10,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from blazarclient import exception, times, waiting
-from blazarclient.answers import ConnectFailure
 from blazarclient.collection import Collection
 from blazarclient.fields import Field
 from blazarclient.model import Resource
+from blazarclient.resources.create_once import CreateOnce, is_lost
 from blazarclient.resources.reservation import LeaseEvent, Reservation
-from blazarclient.transport import RETRY_STATUSES, backoff
+from blazarclient.transport import pause_after
 from blazarclient.wiretypes import Boolean, DateTime, EndDate, Nested, StartDate, Text
 
 if TYPE_CHECKING:
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
 __all__ = ['Lease', 'Leases']
 
 T = TypeVar('T')
-
-#: How often a create whose fate is unknown is sent, always with the same ID.
-CREATE_TRIES = 5
-#: Seconds that a lease may take to show up after its POST reached the service.
-SHOW_UP = 5.0
-#: Seconds that a lease may take to be made.
-BE_MADE = 180.0
 
 _UUID4 = re.compile(r'[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}')
 #: Blazar's words for "not now": the lease is between two states.
@@ -212,7 +206,11 @@ class Leases(Collection[Lease]):
         }
         if before_end_date is not None:
             values['before_end_date'] = before_end_date
-        return self._create_once(values, given=id is not None)
+        return CreateOnce(self, values, given=id is not None).run()
+
+    def send(self, values: Mapping[str, object]) -> Lease:
+        """POST a lease, once."""
+        return self._one(self._write('POST', self.PATH, values))
 
     def update(self, lease_id: str, **changes: object) -> Lease:
         """Change attributes of a lease.
@@ -231,105 +229,61 @@ class Leases(Collection[Lease]):
                 self.transport.write('PUT', self._url(lease_id), encode, needs=Lease.needs)
             )
 
-        return self._persistent(lease_id, send)
+        def vanished(error: exception.NotFound) -> Lease:
+            raise error
+
+        return self._persistent(lease_id, send, vanished)
 
     def delete(self, lease_id: str) -> None:
         """Delete a lease, which also ends it; one that is just starting is waited for.
 
         :raises blazarclient.exception.NotFound: when there is none.
         """
-        deleted = super().delete
-        self._persistent(lease_id, lambda: deleted(lease_id))
+
+        def send() -> None:
+            self.transport.write('DELETE', self._url(lease_id))
+
+        def vanished(_error: exception.NotFound) -> None:
+            """That is what was wanted."""
+
+        self._persistent(lease_id, send, vanished)
 
     # ------------------------------------------------------- what makes them reliable
 
-    def _persistent(self, lease_id: str, send: Callable[[], T]) -> T:
-        """Send what may be repeated, once the lease has left a state that it leaves by itself."""
-        for attempt in range(self.transport.retries):
+    def _persistent(
+        self, lease_id: str, send: Callable[[], T], vanished: Callable[[exception.NotFound], T]
+    ) -> T:
+        """Send what may be repeated, until it is sure that it was carried out or refused.
+
+        The lease is looked at before each repetition. Blazar answers 500 to a change of a lease
+        that it is creating, changing, starting or deleting, and two changes at a time that both
+        found it at rest can leave it in ERROR.
+
+        :param vanished: what it means that a lease that was there is gone.
+        """
+        lost = False
+        for attempt in range(self.transport.retries + 1):
             try:
                 return send()
-            except exception.ServerError as error:
-                if _BUSY not in error.detail:
+            except exception.NotFound as error:
+                if not attempt:
                     raise
-            except exception.ConnectionFailed as error:
-                if not error.sent:
-                    raise
-            time.sleep(backoff(attempt))
-            waiting.until_stable(self.get(lease_id))
-        return send()
-
-    def _create_once(self, values: dict[str, object], given: bool) -> Lease:
-        """POST; in doubt ask for the ID, and POST again when there is no such lease."""
-        lease_id = str(values['id'])
-        doubtful = False
-        for attempt in range(CREATE_TRIES):
-            doubt: exception.BlazarClientException
-            try:
-                return self._one(self._write('POST', self.PATH, values))
-            except exception.HTTPError as error:
-                if given and not doubtful and error.status == 409:
-                    raise self._taken(lease_id, error) from None
-                # The service has said no, and to this very request.
-                sure = error.status < 500 or isinstance(error, exception.NotEnoughResources)
-                if sure and error.status != 409 and not doubtful:
-                    raise
-                doubt = error
-            except exception.ConnectionFailed as error:
-                if not error.sent and not doubtful:
-                    raise
-                doubt = error
-            made = self._made(lease_id, doubt)
-            if made is not None:
-                return made
-            if isinstance(doubt, exception.HTTPError) and doubt.status not in RETRY_STATUSES:
-                raise doubt
-            doubtful = True
-            time.sleep(backoff(attempt))
-        failed = ConnectFailure(f'No lease was made: {doubt}')
-        raise failed from doubt
-
-    def _made(self, lease_id: str, doubt: exception.BlazarClientException) -> Lease | None:
-        """The lease of that ID once it is made, or None when there surely is none."""
-        # An answer, even of an error, comes after the work; a lost one may come before it.
-        patience = 0.5 if isinstance(doubt, exception.HTTPError) else SHOW_UP
-        began = time.monotonic()
-        seen = 0.0
-        pause = 0.1
-        while True:
-            now = time.monotonic()
+                return vanished(error)
+            except (exception.ServerError, exception.ConnectionFailed) as error:
+                failure = error
+            unsent = isinstance(failure, exception.ConnectionFailed) and not failure.sent
+            pause = pause_after(failure, attempt)
+            if (unsent and not lost) or pause == math.inf:
+                raise failure
+            lost = lost or is_lost(failure)
+            time.sleep(pause)
             try:
                 lease = self.get(lease_id)
-            except exception.NotFound:
-                if seen or now - began > patience:
-                    return None
-            except exception.Forbidden as error:
-                raise self._taken(lease_id, error) from None
-            except (exception.ServerError, exception.ConnectionFailed) as error:
-                raise self._unknown(lease_id, error) from doubt
-            else:
-                if lease.status != 'CREATING':
-                    return lease
-                seen = now
-                if now - began > BE_MADE:
-                    raise self._unknown(lease_id, doubt) from doubt
-            time.sleep(pause)
-            pause = min(pause * 2, 2.0)
-
-    def _taken(self, lease_id: str, error: exception.HTTPError) -> exception.Conflict:
-        """Blazar speaks of the name then, which misleads."""
-        taken = exception.Conflict(
-            f'A lease with the ID {lease_id} exists already (HTTP 409, request '
-            f'{error.request_id}). Use another ID, or none.'
-        )
-        taken.status, taken.request_id = 409, error.request_id
-        return taken
-
-    def _unknown(
-        self, lease_id: str, error: exception.BlazarClientException
-    ) -> exception.OutcomeUnknown:
-        unknown = exception.OutcomeUnknown(
-            f'Whether the lease was made is not known: {error} Ask for it by its ID later: '
-            f'{lease_id}. Making it again under that ID never gives a second one.'
-        )
-        unknown.lease_id = lease_id
-        return unknown
+            except exception.NotFound as error:
+                return vanished(error)
+            busy = lease.status in waiting.TRANSITIONAL
+            if attempt == self.transport.retries or not (lost or busy or _BUSY in str(failure)):
+                raise failure
+            if busy:
+                waiting.until_stable(lease)
+        raise AssertionError('the last attempt returns or raises')

@@ -1,0 +1,88 @@
+"""Where the service is, and the connections to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import requests
+from keystoneauth1 import session as ksa_session
+
+from blazarclient import exception
+
+__all__ = [
+    'CONNECTIONS',
+    'keep_connections',
+    'missing',
+    'session_with',
+    'timeout_of',
+    'with_version',
+]
+
+#: Connections kept to one service: as many as a ThreadPoolExecutor has threads at most.
+CONNECTIONS = 32
+
+_VERSIONED_PATH = re.compile(r'/v\d+(\.\d+)?(/|$)')
+_HOST = re.compile(r'^[A-Za-z]+://[^/]*')
+
+
+def with_version(address: str) -> str:
+    """The address of version 1, whatever form the catalog gives it in."""
+    address = address.rstrip('/')
+    path = _HOST.sub('', address)
+    return address if _VERSIONED_PATH.search(path) else address + '/v1'
+
+
+def missing(endpoint_filter: Mapping[str, Any]) -> exception.NoBlazarEndpoint:
+    """The error for a catalog without the service, naming what was looked for."""
+    looked = ', '.join(f'{key}={value}' for key, value in endpoint_filter.items() if value)
+    return exception.NoBlazarEndpoint(
+        f'The service catalog has no endpoint with {looked}. Check the region and '
+        'interface, or name the address with endpoint_override '
+        '(OS_RESERVATION_ENDPOINT_OVERRIDE, --os-endpoint-override).'
+    )
+
+
+def session_with(token: str, address: str) -> ksa_session.Session:
+    """A session for a token and an address, which asks Keystone nothing."""
+    from keystoneauth1 import token_endpoint
+
+    return ksa_session.Session(auth=token_endpoint.Token(address, token))
+
+
+def timeout_of(session: object) -> Any:
+    """The timeout that the user gave to a session; None when there is none."""
+    own = (getattr(each, 'timeout', None) for each in _layers(session))
+    return next((seconds for seconds in own if seconds is not None), None)
+
+
+def keep_connections(session: object, address: str) -> None:
+    """Keep as many connections to the address as there may be threads.
+
+    requests keeps 10 and drops the others. Only an adapter that nobody has chosen is replaced,
+    and only for this address.
+    """
+    http = next((each for each in _layers(session) if isinstance(each, requests.Session)), None)
+    if http is None:
+        return
+    adapter = http.get_adapter(address)
+    kind = type(adapter)
+    if kind not in (requests.adapters.HTTPAdapter, ksa_session.TCPKeepAliveAdapter):
+        return
+    if _settings(adapter) == _settings(kind()):
+        http.mount(address, kind(pool_maxsize=CONNECTIONS))
+
+
+def _layers(session: object) -> Iterator[object]:
+    """An Adapter, the Session in it, and the requests.Session in that."""
+    for _ in range(3):
+        if session is None:
+            return
+        yield session
+        session = getattr(session, 'session', None)
+
+
+def _settings(adapter: object) -> dict[str, str]:
+    state: Any = adapter.__getstate__()
+    return {key: repr(value) for key, value in state.items()}
