@@ -6,7 +6,6 @@ import email.utils
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -42,13 +41,15 @@ class Interrupted(ConnectFailure):
 _UNREAD: Any = object()
 
 
-@dataclass(slots=True)
 class Answer:
     """An answer of the service, and the version that it is to be read at."""
 
-    response: Any
-    spoken: Spoken
-    _body: Any = _UNREAD
+    __slots__ = ('_body', 'response', 'spoken')
+
+    def __init__(self, response: Any, spoken: Spoken) -> None:
+        self.response = response
+        self.spoken = spoken
+        self._body = _UNREAD
 
     def json(self) -> Any:
         """The parsed body; None when there is none.

@@ -6,7 +6,7 @@ import builtins
 import json
 import re
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from blazarclient import exception, streaming
@@ -84,45 +84,48 @@ class Collection(Generic[R]):
         :param fields: attributes or keys that are wanted; the others are dropped while the
             answer arrives, so that a long list takes little memory.
         """
-        return self.transport.again(lambda: builtins.list(self.iterate(fields)))
+        return self.transport.again(
+            lambda: [item for batch in self._batches(fields) for item in batch]
+        )
 
-    def iterate(
-        self,
-        fields: Sequence[str] | None = None,
-        *,
-        wanted: Callable[[bytes], bool] | None = None,
-    ) -> Iterator[R]:
+    def iterate(self, fields: Sequence[str] | None = None) -> Iterator[R]:
         """The same one by one, while the answer arrives.
 
-        :param wanted: looks at the raw text of a batch and says whether to parse it.
         :raises blazarclient.exception.ConnectionFailed: also between two objects, when the
             connection breaks.
+        """
+        for batch in self._batches(fields):
+            yield from batch
+
+    def _batches(
+        self, fields: Sequence[str] | None = None, needle: bytes = b''
+    ) -> Iterator[builtins.list[R]]:
+        """The list in the pieces that it arrives in.
+
+        :param needle: pieces whose text does not hold it are not even parsed.
         """
         keys = [self._key(name) for name in fields] if fields is not None else None
         # Dates, projects and states repeat in a list; they are kept once, where few are kept.
         seen: dict[Any, Any] = {}
-        for batch, spoken in self._batches(wanted):
-            if len(seen) > _SEEN:
-                seen.clear()
-            origin = Origin(spoken, self._client)
-            for wire in batch:
-                if keys is not None:
-                    wire = {key: _once(wire[key], seen) for key in keys if key in wire}
-                yield self.RESOURCE.read_from(origin, wire)
-
-    def _batches(
-        self, wanted: Callable[[bytes], bool] | None
-    ) -> Iterator[tuple[builtins.list[dict[str, Any]], Spoken]]:
+        read = self.RESOURCE.read_from
         answer = self.transport.read(self.PATH, since=self.RESOURCE.SINCE, stream=True)
+        origin = Origin(answer.spoken, self._client)
         try:
-            for batch in streaming.objects(chunks(answer), self.MANY, wanted):
-                yield batch, answer.spoken
+            for batch in streaming.objects(chunks(answer), self.MANY, needle):
+                if keys is not None:
+                    if len(seen) > _SEEN:
+                        seen.clear()
+                    batch = [
+                        {key: _once(wire[key], seen) for key in keys if key in wire}
+                        for wire in batch
+                    ]
+                yield [read(origin, wire) for wire in batch]
             return
         except streaming.Truncated as error:
-            if wanted is None:
+            if not needle:
                 raise Interrupted(f'The answer was cut off: {error}.') from None
         # Text was passed over that cannot be passed over: read all of it.
-        yield from self._batches(None)
+        yield from self._batches(fields)
 
     def _key(self, name: str) -> str:
         field = self.RESOURCE.FIELDS.get(name)
@@ -172,7 +175,8 @@ class Collection(Generic[R]):
         found = self.transport.again(
             lambda: [
                 item
-                for item in self.iterate(wanted=lambda text: needle in text)
+                for batch in self._batches(needle=needle)
+                for item in batch
                 if item.get(key) == name
             ]
         )

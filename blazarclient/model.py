@@ -14,10 +14,8 @@ decoded when it is read.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
 
 from blazarclient import exception
 from blazarclient.edits import MISSING, Edits, deep_copy
@@ -32,8 +30,7 @@ __all__ = ['Resource']
 R = TypeVar('R', bound='Resource')
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where an object came from; all objects of one answer share one."""
 
     spoken: Spoken
@@ -101,9 +98,11 @@ class Resource(dict[str, Any]):
     @classmethod
     def read_from(cls, origin: Origin, wire: Mapping[str, Any]) -> Self:
         """One of the objects that an answer holds."""
-        self = cls.__new__(cls)
+        # Not through __new__ above: this runs for each of ten thousand objects.
+        self = dict.__new__(cls)
         dict.update(self, wire)
         self._origin = origin
+        self._edits = None
         return self
 
     # ------------------------------------------------------------- what it knows
@@ -158,6 +157,8 @@ class Resource(dict[str, Any]):
         try:
             return cls.FIELDS[name]
         except KeyError:
+            import difflib  # Only for errors: it takes a millisecond.
+
             near = difflib.get_close_matches(name, cls.FIELDS, 1)
             raise exception.InvalidInput(
                 f'{cls.__name__} has no attribute {name!r}'

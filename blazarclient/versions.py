@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from blazarclient import exception
@@ -73,16 +72,14 @@ NEWEST = Version.parse(list(HISTORY)[-1])
 _NEGOTIATE = ('', '1', '1a0', 'latest')
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(NamedTuple):
     """A microversion that the user asked for, and where: it is sent as it is, never lowered."""
 
     version: Version
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(NamedTuple):
     """The microversion of an answer, and why it is not a higher one."""
 
     version: Version
