@@ -257,6 +257,28 @@ def test_missing_option_of_a_rare_type(blazar: Runner, server: RecordedBlazar) -
     assert (ran.code, '--os-identity-provider' in ran.stderr) == (1, True)
 
 
+def test_settings_that_do_not_fit_together(blazar: Runner, server: RecordedBlazar) -> None:
+    """What keystoneauth1 refuses is one sentence, and nothing is sent."""
+    words = ('--os-auth-type', 'v3token', '--os-token', 'hush', '--os-auth-url', server.auth_url)
+    ran = blazar(*words, '--os-project-name', 'research', *LIST, cloud=None)
+    assert (ran.code, len(ran.stderr.splitlines()), server.requests) == (1, 1, [])
+    assert 'project_domain_id' in ran.stderr
+
+
+def test_default_domain_by_option(blazar: Runner, server: RecordedBlazar) -> None:
+    """keystoneauth1's own option for the default domain is left to it."""
+    options = {
+        '--os-auth-url': server.auth_url,
+        '--os-username': 'alice',
+        '--os-password': 'alice-secret',
+        '--os-project-name': 'research',
+        '--os-default-domain-name': 'Default',
+    }
+    blazar(*[word for pair in options.items() for word in pair], *LIST, cloud=None).check()
+    body = server.sent('POST', '/identity/v3/auth/tokens')[0].json['auth']
+    assert body['identity']['password']['user']['domain'] == {'name': 'Default'}
+
+
 def test_usual_loaders_are_those_of_keystoneauth() -> None:
     """The table of loaders says what keystoneauth1's entry points say."""
     entry_points = importlib.metadata.distribution('keystoneauth1').entry_points

@@ -219,6 +219,14 @@ def test_files_are_looked_for_where_openstacksdk_does(
     assert [str(path) for path in cloud_config._candidates('clouds')] == json.loads(done.stdout)
 
 
+def test_files_on_macos(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On macOS there are two places more."""
+    monkeypatch.setattr(sys, 'platform', 'darwin')
+    places = [str(path.parent) for path in cloud_config._candidates('clouds')]
+    assert f'{Path.home()}/Library/Application Support/openstack' in places
+    assert '/Library/Application Support/openstack' in places
+
+
 def test_file_in_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any variable the file in ~/.config/openstack is found, unless there is one here."""
     home = Path(os.environ['HOME'])
