@@ -124,6 +124,8 @@ class Collection(Generic[R]):
         except streaming.Truncated as error:
             if not needle:
                 raise Interrupted(f'The answer was cut off: {error}.') from None
+        except streaming.NoList as error:
+            raise answer.not_ours(str(error)) from None
         # Text was passed over that cannot be passed over: read all of it.
         yield from self._batches(fields)
 

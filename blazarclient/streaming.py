@@ -11,11 +11,15 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ['Truncated', 'objects']
+__all__ = ['NoList', 'Truncated', 'objects']
+
+
+class NoList(ValueError):
+    """The text is something else."""
 
 
 class Truncated(ValueError):
-    """The text ended before the list did, or is none."""
+    """The text ended before the list did."""
 
 
 def objects(
@@ -26,7 +30,8 @@ def objects(
     :param pieces: the UTF-8 text, cut anywhere.
     :param key: the name of the list; other members beside it are passed over.
     :param needle: a batch whose text does not hold it is not even parsed.
-    :raises Truncated: when the text ends too early or is not such a list.
+    :raises Truncated: when the text ends too early.
+    :raises NoList: when it is not such a list.
     """
     buffer = bytearray()
     begun = False
@@ -112,9 +117,11 @@ def _rest(buffer: bytes, key: str, begun: bool) -> list[dict[str, Any]]:
     text = f'{{{json.dumps(key)}: '.encode() + buffer if begun else buffer
     try:
         parsed = json.loads(text)
-        found = parsed[key]
-    except (ValueError, KeyError, TypeError):
-        raise Truncated(f'no whole list of {key}') from None
+    except ValueError:
+        if begun or not text or text.lstrip()[:1] == b'{':
+            raise Truncated(f'no whole list of {key}') from None
+        raise NoList(f'no list of {key}: {bytes(text[:80])!r}') from None
+    found = parsed.get(key) if isinstance(parsed, dict) else None
     if not isinstance(found, list):
-        raise Truncated(f'{key} is not a list')
+        raise NoList(f'no list of {key}: {bytes(text[:80])!r}')
     return found

@@ -141,10 +141,14 @@ class Transport:
         if endpoint:
             endpoint = self._known_address(endpoint)
         elif (find := getattr(self.session, 'get_endpoint', None)) is not None:
-            found = find(auth=self.auth, skip_discovery=True, **self._filter)
+            try:
+                found = find(auth=self.auth, skip_discovery=True, **self._filter)
+            except ksa_exceptions.EndpointNotFound:
+                found = None
             if not found:
                 raise missing(self._filter)
             endpoint = with_version(found)
+            self._learn_project()
         with self._lock:
             self._endpoint = endpoint
             if endpoint and not self._ready:
@@ -157,16 +161,21 @@ class Transport:
         """An address that the user gave, with the project in it where a place is left for it."""
         # So that an error of Keystone is Keystone's, as it is with a catalog.
         authenticate = getattr(self.session, 'get_auth_headers', None)
-        if authenticate is not None:
-            try:
-                authenticate(self.auth)
-            except ksa_exceptions.MissingAuthPlugin:
-                # Some services are used without.
-                return address
+        if authenticate is None:
+            return address
+        try:
+            authenticate(self.auth)
+        except ksa_exceptions.MissingAuthPlugin:
+            # Some services are used without.
+            return address
+        self._learn_project()
         if '%(' in address:
-            project = self.session.get_project_id(self.auth)  # type: ignore[attr-defined]
-            address %= {'project_id': project, 'tenant_id': project}
+            address %= {'project_id': self._project_id, 'tenant_id': self._project_id}
         return address
+
+    def _learn_project(self) -> None:
+        if hasattr(self.session, 'get_project_id'):
+            self._project_id = self.session.get_project_id(self.auth)
 
     # ------------------------------------------------------------------- the requests
 
@@ -363,8 +372,6 @@ class Transport:
         except (ksa_exceptions.ConnectionError, requests.exceptions.RequestException) as error:
             failure = no_answer(error, method, url, outside)
             raise failure from failure.__cause__
-        if self._project_id is None and hasattr(self.session, 'get_project_id'):
-            self._project_id = self.session.get_project_id(self.auth)
         LOG.debug('%s %s: %s', method, path, response.status_code)
         return response
 
