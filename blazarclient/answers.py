@@ -158,7 +158,11 @@ _FINAL = _UNSENT - {
     *('ConnectTimeout', 'ConnectTimeoutError', 'NewConnectionError', 'NameResolutionError')
 }
 #: The same, in the words of an error that has no class of its own.
-_UNSENT_WORDS = ('WRONG_VERSION_NUMBER', 'Tunnel connection failed')
+_UNSENT_WORDS = (
+    'WRONG_VERSION_NUMBER',
+    'Tunnel connection failed',
+    'handshake operation timed out',
+)
 
 
 def no_answer(

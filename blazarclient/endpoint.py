@@ -66,7 +66,11 @@ def keep_connections(session: object, address: str) -> None:
     http = next((each for each in _layers(session) if isinstance(each, requests.Session)), None)
     if http is None:
         return
-    adapter = http.get_adapter(address)
+    try:
+        adapter = http.get_adapter(address)
+    except requests.exceptions.InvalidSchema:
+        # The request will say so.
+        return
     kind = type(adapter)
     if kind not in (requests.adapters.HTTPAdapter, ksa_session.TCPKeepAliveAdapter):
         return
