@@ -35,6 +35,7 @@ from blazarclient.answers import (
 )
 from blazarclient.endpoint import keep_connections, missing, timeout_of, with_version
 from blazarclient.negotiation import Negotiation
+from blazarclient.token import Token
 from blazarclient.versions import HISTORY, Pin, Spoken, Version
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Transport:
             each for each in (timeout, timeout_of(session), TIMEOUT) if each is not None
         )
         self._headers = {'User-Agent': user_agent, 'Accept': 'application/json', **(headers or {})}
+        self._token = Token(session, auth)
         self._ready = False
         self._secret = False
         self._project_id: str | None = None
@@ -201,13 +203,14 @@ class Transport:
         return answer
 
     def _read_at(self, asked: str, path: str, stream: bool) -> Answer:
-        try:
-            return self._repeated('GET', path, asked, stream=stream)
-        except exception.NotAcceptable as error:
-            better = self.negotiation.refused(error.versions, asked)
-            if better is None:
-                raise self._explained(error) from None
-        return self._repeated('GET', path, str(better.version), stream=stream)
+        while True:
+            try:
+                return self._repeated('GET', path, asked, stream=stream)
+            except exception.NotAcceptable as error:
+                better = self.negotiation.refused(error.versions, asked)
+                if better is None:
+                    raise self._explained(error) from None
+            asked = str(better.version)
 
     def write(
         self,
@@ -216,7 +219,7 @@ class Transport:
         encode: Callable[[Spoken], Any] | None = None,
         *,
         since: Version | None = None,
-        needs: Callable[[Any], Version] | None = None,
+        needs: Callable[[Any, Version], Version] | None = None,
         idempotent: bool = False,
     ) -> Answer:
         """Send a request that changes something.
@@ -224,23 +227,23 @@ class Transport:
         :param encode: gives the body in the form of the version spoken, or raises
             FieldNotAvailable; it may be asked again at another version.
         :param since: the microversion that brought what is asked for.
-        :param needs: the lowest version that has every field of a body.
+        :param needs: the lowest version that reads a body in the form of a version.
         :param idempotent: whether it may be repeated after an answer was lost. Without it, the
             request is repeated only when no connection was made.
         :raises blazarclient.exception.VersionIgnored: when the server carried it out at a
             version that lacks some of its fields.
         """
-        spoken, body = self._encoded(encode, since)
-        try:
-            answer = self._repeated(method, path, str(spoken.version), body, idempotent)
-        except exception.NotAcceptable as error:
-            if self.negotiation.refused(error.versions, str(spoken.version)) is None:
-                raise self._explained(error) from None
-            # The body is encoded anew, or refused, at the version in common.
+        while True:
+            # After a 406 the body is encoded anew, or refused, at the version in common.
             spoken, body = self._encoded(encode, since)
-            answer = self._repeated(method, path, str(spoken.version), body, idempotent)
+            try:
+                answer = self._repeated(method, path, str(spoken.version), body, idempotent)
+                break
+            except exception.NotAcceptable as error:
+                if self.negotiation.refused(error.versions, str(spoken.version)) is None:
+                    raise self._explained(error) from None
         oldest = self.negotiation.oldest
-        wanted = max(needs(body) if needs else oldest, since or oldest)
+        wanted = max(needs(body, spoken.version) if needs else oldest, since or oldest)
         if answer.spoken.version < wanted:
             ignored = exception.VersionIgnored(
                 f'{method} {path} was carried out at {answer.spoken.version}, but the request has '
@@ -276,7 +279,7 @@ class Transport:
         for version in self.negotiation.versions:
             if since and version < since:
                 continue
-            lowest = Spoken(version, 'it is the lowest that the request needs')
+            lowest = Spoken(version, 'no version in common is known yet')
             try:
                 return lowest, encode(lowest) if encode else None
             except exception.FieldNotAvailable as error:
@@ -368,11 +371,26 @@ class Transport:
         # What the caller is handling says nothing about this request.
         outside = sys.exception()
         try:
-            response = self.session.request(url, method, **kwargs)
+            response = self._authenticated(url, method, kwargs)
         except (ksa_exceptions.ConnectionError, requests.exceptions.RequestException) as error:
             failure = no_answer(error, method, url, outside)
             raise failure from failure.__cause__
         LOG.debug('%s %s: %s', method, path, response.status_code)
+        return response
+
+    def _authenticated(self, url: str, method: str, kwargs: dict[str, Any]) -> Any:
+        """Send with the token, and once more with a new one when the service refuses it."""
+        token = self._token.headers()
+        if token is None:
+            return self.session.request(url, method, **kwargs)
+        headers = kwargs['headers']
+        kwargs['authenticated'] = False
+        response = self.session.request(url, method, **{**kwargs, 'headers': {**headers, **token}})
+        if response.status_code == 401 and self._token.refused():
+            close(response)
+            token = self._token.headers() or {}
+            kwargs['headers'] = {**headers, **token}
+            response = self.session.request(url, method, **kwargs)
         return response
 
 
