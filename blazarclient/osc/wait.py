@@ -54,7 +54,7 @@ def until(asking: command.Command, lease: Lease, status: str, timeout: float) ->
     """Wait until a lease has a status or is gone, and say on standard error how it goes."""
     from blazarclient import waiting
 
-    with _Progress(str(lease.get('name')), asking.app.stderr) as report:
+    with Progress(str(lease.get('name')), asking.app.stderr) as report:
         waiting.until(lease, status, timeout=timeout, report=report)
 
 
@@ -72,7 +72,7 @@ def until_made(lease: Lease, timeout: float) -> None:
         )
 
 
-class _Progress:
+class Progress:
     """The status of a lease that is waited for.
 
     On a terminal that is one line with a running clock (``gpu-week  STARTING  00:42``),
@@ -107,6 +107,7 @@ class _Progress:
         if self._clock is not None:
             self._clock.join()
             if self._status:
+                self._draw()
                 self._stream.write('\n')
 
     def __call__(self, status: str) -> None:
@@ -117,13 +118,14 @@ class _Progress:
             self._stream.flush()
 
     def _tick(self) -> None:
-        while True:
+        while not self._done.wait(1.0):
             if self._status:
-                # Back to the start, and away with the rest of a longer line.
-                self._stream.write(f'\r{self._line()}\x1b[K')
-                self._stream.flush()
-            if self._done.wait(1.0):
-                return
+                self._draw()
+
+    def _draw(self) -> None:
+        # Back to the start, and away with the rest of a longer line.
+        self._stream.write(f'\r{self._line()}\x1b[K')
+        self._stream.flush()
 
     def _line(self) -> str:
         minutes, seconds = divmod(int(time.monotonic() - self._began), 60)

@@ -79,7 +79,7 @@ def test_unknown_order(server: RecordedBlazar, blazar: Runner) -> None:
 
 
 def test_any_column(server: RecordedBlazar, blazar: Runner) -> None:
-    """-c takes any key of the answer, in the order asked for, also one the client never heard of."""
+    """-c takes any key of the answer, also an unknown one, in the order asked for."""
     server.hold(server.leases(2, name='a', status='ACTIVE', updated_at=None, flavour=['x']))
     ran = blazar('lease', 'list', '-c', 'Status', '-c', 'flavour', '-c', 'updated_at', '-f', 'json')
     assert ran.json == [{'status': 'ACTIVE', 'flavour': ['x'], 'updated_at': None}] * 2
