@@ -93,6 +93,9 @@ class BlazarClientException(Exception):
             self.code = code
         if message:
             self.message = str(message)
+        elif '%(' in self.message:
+            # Classes that programs made of this one fill their texts in like this.
+            self.message %= kwargs
         super().__init__(self.message)
 
     def __str__(self) -> str:
@@ -298,7 +301,8 @@ _BY_STATUS: dict[int, type[HTTPError]] = {
 
 _NOT_ENOUGH = re.compile(r'Not enough .+ available')
 _POLICY = re.compile(r"Policy doesn't allow (\S+) to be performed")
-_RANGE = re.compile(r'Minimum is (\d+\.\d+) and maximum is (\d+\.\d+)')
+_NUMBER = re.compile(r'[0-9]{1,4}\.[0-9]{1,4}')
+_RANGE = re.compile(rf'Minimum is ({_NUMBER.pattern}) and maximum is ({_NUMBER.pattern})(?![0-9])')
 _USERINFO = re.compile(r'//[^/@\s]*@')
 _TAGS = re.compile(r'<[^>]*>')
 
@@ -326,9 +330,10 @@ def from_response(
     text = body.decode('utf-8', 'replace') if isinstance(body, bytes) else body
     try:
         parsed: object = json.loads(text)
-    except ValueError:
-        parsed = None
-    detail = _sentence(parsed) or _plain(text) or reason or 'no explanation was given'
+        sentence = _sentence(parsed)
+    except (ValueError, RecursionError):
+        parsed, sentence = None, ''
+    detail = sentence or _plain(text) or reason or 'no explanation was given'
     kind = _BY_STATUS.get(status) or (ServerError if status >= 500 else HTTPError)
     if _NOT_ENOUGH.match(detail):
         kind = NotEnoughResources
@@ -389,7 +394,9 @@ def _versions(parsed: object, detail: str) -> tuple[str, str] | None:
     """The range of microversions in a 406, from the API-SIG's fields or Blazar's sentence."""
     if isinstance(parsed, dict) and isinstance(errors := parsed.get('errors'), list):
         for item in errors:
-            if isinstance(item, dict) and 'min_version' in item and 'max_version' in item:
-                return str(item['min_version']), str(item['max_version'])
+            if isinstance(item, dict):
+                lowest, highest = str(item.get('min_version')), str(item.get('max_version'))
+                if _NUMBER.fullmatch(lowest) and _NUMBER.fullmatch(highest):
+                    return lowest, highest
     found = _RANGE.search(detail)
     return (found[1], found[2]) if found else None

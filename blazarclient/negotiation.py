@@ -11,7 +11,7 @@ from blazarclient.versions import Pin, Spoken, Version, common
 __all__ = ['Negotiation']
 
 #: The part of an OpenStack-API-Version header that is about this service.
-_OURS = re.compile(r'(?:^|,)\s*reservation\s+(\d+\.\d+)\s*(?:,|$)', re.IGNORECASE)
+_OURS = re.compile(r'(?:^|,)\s*reservation\s+([0-9]{1,4}\.[0-9]{1,4})\s*(?:,|$)', re.IGNORECASE)
 
 
 class Negotiation:
