@@ -89,12 +89,12 @@ class Client:
             headers['X-OpenStack-Request-ID'] = global_request_id
         self.transport = transport.Transport(
             session,
-            endpoint_filter={
-                'service_type': service_type or 'reservation',
-                'service_name': service_name,
-                'interface': interface,
-                'region_name': region_name,
-            },
+            endpoint_filter=_given(
+                service_type=service_type or 'reservation',
+                service_name=service_name,
+                interface=interface,
+                region_name=region_name,
+            ),
             endpoint_override=endpoint_override,
             auth=auth,
             pin=self._pin(session, api_version, api_version_source, default_microversion),
@@ -136,6 +136,11 @@ class Client:
         return versions.pin_from(api_version, source)
 
 
+def _given(**values: str | None) -> dict[str, str]:
+    """What is not None: a session that is an Adapter has defaults of its own for the rest."""
+    return {key: value for key, value in values.items() if value is not None}
+
+
 def _teach_yaml() -> None:
     """Let yaml write resources as the dicts they are.
 
@@ -149,4 +154,4 @@ def _teach_yaml() -> None:
 
 
 def _represent(dumper: Any, resource: Resource) -> Any:
-    return dumper.represent_dict(dict.items(resource))
+    return dumper.represent_dict(dict(dict.items(resource)))
