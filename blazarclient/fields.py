@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from blazarclient import exception
 from blazarclient.versions import OLDEST, Spoken, Version
-from blazarclient.wiretypes import Type
+from blazarclient.wiretypes import Nested, Type
 
 if TYPE_CHECKING:
     from blazarclient.model import Resource
@@ -107,23 +108,20 @@ class Field(Generic[T]):
         wire = dict.get(obj, self.wire)
         if wire is None:
             return None
-        if self.type.shared:
+        newest = self.newest(wire, obj._spoken.version)
+        if self.type.shared and newest is wire:
+            # What is edited through the attribute is what the dict holds.
             obj._hand_out(self.wire, wire)
-        wire = self.newest(wire, obj._spoken.version)
-        if not self.type.mutable:
             return self.type.decode(wire, obj)
-        # A decoded list or dict may be edited in place: keep it, and encode it again on save.
-        kept = obj._decoded()
-        if self.wire not in kept or kept[self.wire][0] != wire:
-            kept[self.wire] = (wire, self.type.decode(wire, obj), self)
-        value: T = kept[self.wire][1]
-        return value
+        if self.type.shared or self.type.mutable:
+            # It may be edited in place, too: it is kept, and encoded again on save.
+            kept: T = obj._keep(self.wire, wire, lambda: self.type.decode(newest, obj))
+            return kept
+        return self.type.decode(newest, obj)
 
     def __set__(self, obj: Resource, value: object) -> None:
         if self.read_only:
-            raise exception.InvalidInput(
-                f'{self.owner}.{self.name} is set by the service and cannot be changed.'
-            )
+            raise self.refused()
         obj[self.wire] = self.encode(value, obj._spoken)
 
     def encode(self, value: object, spoken: Spoken) -> Any:
@@ -137,11 +135,47 @@ class Field(Generic[T]):
             return None
         if not self.available(spoken.version):
             raise self.not_available(spoken)
+        return self.converted(self._encoded(value, spoken), None, spoken)
+
+    def _encoded(self, value: object, spoken: Spoken) -> Any:
         try:
-            wire = self.type.encode(value)
+            return self.type.encode_at(value, spoken)
         except exception.InvalidInput as error:
             raise exception.InvalidInput(f'{self.owner}.{self.name}: {error}') from None
-        return self.lowered(wire, spoken)
+
+    def update(self, old: Any, new: Any, at: Version, spoken: Spoken) -> Any:
+        """What an update sends at the version spoken when the wire's form changed.
+
+        :param at: the version whose form old and new have.
+        :raises blazarclient.exception.InvalidInput: when only the service sets this field.
+        :raises blazarclient.exception.FieldNotAvailable: as for :meth:`encode`.
+        """
+        if self.read_only:
+            raise self.refused()
+        if new is None or self.changes or not isinstance(self.type, Nested):
+            return self.rewritten(new, at, spoken)
+        if not self.available(spoken.version):
+            raise self.not_available(spoken)
+        return self.type.difference(old, new, at, spoken)
+
+    def rewritten(self, wire: Any, at: Version | None, spoken: Spoken) -> Any:
+        """The form at the version spoken of what is in the form of another.
+
+        :param at: the other version; None for the newest form.
+        """
+        if wire is None:
+            return None
+        if not self.available(spoken.version):
+            raise self.not_available(spoken)
+        # A dict may hold what only an attribute would have encoded at once.
+        if isinstance(wire, datetime) or (isinstance(wire, (list, dict)) and not self.changes):
+            wire = self._encoded(wire, spoken)
+        return self.converted(wire, at, spoken)
+
+    def form(self, version: Version) -> Version:
+        """The microversion that brought the form which a version has of this field."""
+        changed = [change.version for change in self.changes if change.version <= version]
+        return max(changed, default=self.since)
 
     def newest(self, wire: Any, version: Version) -> Any:
         """The newest form of what stands on the wire at a version."""
@@ -150,13 +184,17 @@ class Field(Generic[T]):
                 wire = change.up(wire)
         return wire
 
-    def lowered(self, wire: Any, spoken: Spoken) -> Any:
-        """The form at the version spoken of what stands in the newest form.
+    def converted(self, wire: Any, at: Version | None, spoken: Spoken) -> Any:
+        """The form at the version spoken of what stands in the form of another version.
 
+        :param at: the other version; None for the newest form.
         :raises blazarclient.exception.FieldNotAvailable: when that form cannot say it.
         """
+        for change in self.changes:
+            if at is not None and at < change.version <= spoken.version:
+                wire = change.up(wire)
         for change in reversed(self.changes):
-            if change.version > spoken.version:
+            if spoken.version < change.version and (at is None or change.version <= at):
                 wire = self._down(change, wire, spoken)
         return wire
 
@@ -170,6 +208,12 @@ class Field(Generic[T]):
         raise exception.FieldNotAvailable(
             f'{self.owner}.{self.name}: the value {wire!r} needs microversion {change.version} or '
             f'greater and cannot be said at {spoken.version}: {spoken.reason}.'
+        )
+
+    def refused(self) -> exception.InvalidInput:
+        """The error for a change of what only the service sets."""
+        return exception.InvalidInput(
+            f'{self.owner}.{self.name} is set by the service and cannot be changed.'
         )
 
     def not_available(self, spoken: Spoken) -> exception.FieldNotAvailable:

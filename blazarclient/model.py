@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
 
 from blazarclient import exception
-from blazarclient.edits import MISSING, Edits, deep_copy
+from blazarclient.edits import MISSING, Edits, TrackedDict, deep_copy
 from blazarclient.fields import Field
 from blazarclient.versions import HISTORY, OLDEST, Spoken, Version
 
@@ -40,7 +40,7 @@ class Origin(NamedTuple):
 _BY_HAND = Origin(Spoken(OLDEST, 'the object did not come from a server'), None)
 
 
-class Resource(dict[str, Any]):
+class Resource(TrackedDict):
     """An object of the API: the dict that the server sent, with typed attributes.
 
     Keys that this client does not know stay where they are. Every change is noted, so that
@@ -57,9 +57,7 @@ class Resource(dict[str, Any]):
     #: The microversion that brought this resource.
     SINCE: ClassVar[Version] = OLDEST
 
-    # Two slots only: a list may hold 100,000 of these.
-    __slots__ = ('_edits', '_origin')
-    _edits: Edits | None
+    __slots__ = ('_origin',)
     _origin: Origin
 
     def __init_subclass__(
@@ -181,13 +179,29 @@ class Resource(dict[str, Any]):
         }
 
     @classmethod
-    def needs(cls, body: Mapping[str, Any]) -> Version:
-        """The lowest microversion that has every field of a request's body."""
+    def check(cls, body: Mapping[str, Any], spoken: Spoken) -> None:
+        """Look at a body that somebody made by hand.
+
+        :raises blazarclient.exception.FieldNotAvailable: when the version spoken lacks one.
+        """
+        for key, value in body.items():
+            field = cls.WIRE.get(key)
+            if field is not None and value is not None:
+                if not field.available(spoken.version):
+                    raise field.not_available(spoken)
+                field.type.check(value, spoken)
+
+    @classmethod
+    def needs(cls, body: Mapping[str, Any], at: Version) -> Version:
+        """The lowest microversion that reads every field of a body as it is meant.
+
+        :param at: the microversion whose form the body has.
+        """
         lowest = cls.SINCE
         for key, value in body.items():
             field = cls.WIRE.get(key)
             if field is not None and value is not None:
-                lowest = max(lowest, field.since, field.type.needs(value))
+                lowest = max(lowest, field.form(at), field.type.needs(value, at))
         return lowest
 
     def changes(self, spoken: Spoken | None = None) -> dict[str, Any]:
@@ -205,128 +219,35 @@ class Resource(dict[str, Any]):
         for key, old in self._original.items():
             new = dict.get(self, key, MISSING)
             field = self.WIRE.get(key)
+            if new is old or new == old or (new is MISSING and field):
+                continue
             if field is None:
-                new = None if new is MISSING else new
-                if new != old:
-                    body[key] = new
-            elif new is not MISSING and new != old:
-                body[key] = self._changed(field, old, new, spoken)
+                body[key] = None if new is MISSING else new
+                continue
+            changed = field.update(old, new, self._spoken.version, spoken)
+            # A list in another order, or an item that lacks a key, is nothing to send.
+            if changed != [] or not isinstance(old, list):
+                body[key] = changed
         return body
-
-    def _changed(self, field: Field[Any], old: Any, new: Any, spoken: Spoken) -> Any:
-        if field.read_only:
-            raise exception.InvalidInput(
-                f'{field.owner}.{field.name} is set by the service and cannot be changed.'
-            )
-        if new is None:
-            return None
-        if not field.available(spoken.version):
-            raise field.not_available(spoken)
-        if field.changes:
-            new = field.lowered(field.newest(new, self._spoken.version), spoken)
-        return field.type.difference(old, new, spoken)
 
     def _take(self, answer: Resource) -> None:
         """Become what the server answered, and forget what had been changed."""
         dict.clear(self)
-        dict.update(self, answer)
+        dict.update(self, dict.items(answer))
         self._origin = answer._origin
         self._edits = None
 
-    def _hand_out(self, key: str, value: object) -> None:
-        """Remember a list or dict before somebody may edit it in place."""
-        if isinstance(value, (list, dict)):
-            self._remember(key)
-
-    def _hand_out_all(self) -> None:
-        for key, value in dict.items(self):
-            self._hand_out(key, value)
-
-    def _remember(self, key: str) -> None:
-        if self._edits is None:
-            self._edits = Edits()
-        self._edits.remember(key, dict.get(self, key, MISSING))
-
-    @property
-    def _original(self) -> dict[str, Any]:
-        return self._edits.original if self._edits else {}
-
-    def _decoded(self) -> dict[str, tuple[Any, Any, Field[Any]]]:
-        if self._edits is None:
-            self._edits = Edits()
-        return self._edits.decoded
-
     def _settle(self) -> None:
         """Write decoded values that were edited in place back into the wire's form."""
-        for key, (wire, value, field) in list(self._edits.decoded.items() if self._edits else ()):
-            if dict.get(self, key) is not None and field.type.decode(wire, self) != value:
-                self[key] = field.encode(value, self._spoken)
+        for key, kept in self._edits.decoded.items() if self._edits else ():
+            _settle_inside(kept.value)
+            if kept.is_of(dict.get(self, key)) and kept.is_edited():
+                wire = self.WIRE[key].encode(kept.value, self._spoken)
+                self._remember(key)
+                dict.__setitem__(self, key, wire)
+                kept.settled(wire)
         for value in dict.values(self):
-            for item in value if isinstance(value, list) else (value,):
-                if isinstance(item, Resource):
-                    item._settle()
-
-    # ------------------------------------------------- a dict that notes its changes
-
-    def __getitem__(self, key: str) -> Any:
-        value = dict.__getitem__(self, key)
-        if type(value) is not str:
-            self._hand_out(key, value)
-        return value
-
-    def get(self, key: str, default: Any = None) -> Any:
-        value = dict.get(self, key, default)
-        if key in self:
-            self._hand_out(key, value)
-        return value
-
-    def values(self) -> Any:
-        self._hand_out_all()
-        return dict.values(self)
-
-    def items(self) -> Any:
-        self._hand_out_all()
-        return dict.items(self)
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._remember(key)
-        if self._edits:
-            self._edits.decoded.pop(key, None)
-        dict.__setitem__(self, key, value)
-
-    def __delitem__(self, key: str) -> None:
-        if key in self:
-            self._remember(key)
-        dict.__delitem__(self, key)
-
-    def update(self, *args: Any, **kwargs: Any) -> None:
-        for key, value in dict(*args, **kwargs).items():
-            self[key] = value
-
-    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]
-        self.update(other)
-        return self
-
-    def setdefault(self, key: str, default: Any = None) -> Any:
-        if key not in self:
-            self[key] = default
-        return self[key]
-
-    def pop(self, key: str, *default: Any) -> Any:
-        if key in self:
-            self._remember(key)
-        return dict.pop(self, key, *default)
-
-    def popitem(self) -> tuple[str, Any]:
-        key = next(reversed(self), None)
-        if key is not None:
-            self._remember(key)
-        return dict.popitem(self)
-
-    def clear(self) -> None:
-        for key in self:
-            self._remember(key)
-        dict.clear(self)
+            _settle_inside(value)
 
     # ------------------------------------------------------------ copies and pickles
 
@@ -374,6 +295,12 @@ class Resource(dict[str, Any]):
             elif field.available(at):
                 wire[field.wire] = _lower(field, field.type.example_at(at), at)
         return cls.read(wire, spoken, None)
+
+
+def _settle_inside(value: Any) -> None:
+    for item in value if isinstance(value, list) else (value,):
+        if isinstance(item, Resource):
+            item._settle()
 
 
 def _lower(field: Field[Any], wire: Any, version: Version) -> Any:

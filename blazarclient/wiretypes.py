@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -53,17 +54,24 @@ class Type(Generic[T]):
         """
         return value
 
-    def difference(self, old: Any, new: Any, spoken: Spoken) -> Any:
-        """What an update sends when the wire's form changed from old to new."""
-        return new
+    def encode_at(self, value: object, spoken: Spoken) -> Any:
+        """The same, with the parts of the value in the form of the version spoken."""
+        return self.encode(value)
 
-    def needs(self, wire: Any) -> Version:
-        """The lowest microversion that can hold this value."""
+    def check(self, wire: Any, spoken: Spoken) -> None:
+        """Raise FieldNotAvailable when a part of the value is none of the version spoken."""
+
+    def needs(self, wire: Any, at: Version) -> Version:
+        """The lowest microversion that reads this value, which is in the form of a version."""
         return OLDEST
 
     def example_at(self, version: Version) -> Any:
         """An example of the newest wire form, for a fake of a version."""
         return self.example
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r'\s*[+-]?[0-9]+\s*', value))
 
 
 class Text(Type[str]):
@@ -84,10 +92,15 @@ class Integer(Type[int]):
     name = 'integer'
     example = 1
 
+    def decode(self, wire: Any, owner: Resource) -> int:
+        # The answer to a PUT repeats what was sent, which may have been a text.
+        number: int = int(wire) if _is_whole(wire) else wire
+        return number
+
     def encode(self, value: object) -> int:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
-        if isinstance(value, str) and value.strip().lstrip('-').isdecimal():
+        if isinstance(value, str) and _is_whole(value):
             return int(value)
         raise exception.InvalidInput(f'{value!r} is not a whole number.')
 
@@ -185,60 +198,72 @@ class Nested(Type[list[R]]):
         return items
 
     def encode(self, value: object) -> list[Any]:
-        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
-            return [self._encoded(item) for item in value]
+        return [dict(item) for item in self._items(value)]
+
+    def encode_at(self, value: object, spoken: Spoken) -> list[Any]:
+        return [
+            # A resource is in the form of the version that it was read at.
+            self._item(item, item.version if isinstance(item, self.item) else None, spoken)
+            for item in self._items(value)
+        ]
+
+    def _items(self, value: object) -> Sequence[Mapping[str, Any]]:
+        if isinstance(value, (list, tuple)) and all(isinstance(item, dict) for item in value):
+            return value
         raise exception.InvalidInput(f'{value!r} is not a list of {self.item.__name__} dicts.')
 
-    def _encoded(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """Plain values go as they are; lists, dicts and datetimes as the item's fields say."""
+    def _item(self, item: Mapping[str, Any], at: Version | None, spoken: Spoken) -> dict[str, Any]:
+        fields = self.item.WIRE
         return {
-            key: self.item.WIRE[key].type.encode(value)
-            if key in self.item.WIRE and isinstance(value, (list, dict, datetime))
-            else value
+            key: fields[key].rewritten(value, at, spoken) if key in fields else value
             for key, value in item.items()
         }
 
-    def difference(self, old: Any, new: Any, spoken: Spoken) -> Any:
-        if not isinstance(old, list) or not isinstance(new, list):
-            return new
-        before = {item['id']: item for item in old if 'id' in item}
-        gone = before.keys() - {item.get('id') for item in new}
+    def difference(self, old: Any, new: Any, at: Version, spoken: Spoken) -> list[Any]:
+        """What an update sends: of each item that changed its ID and what changed.
+
+        :param at: the version whose form old and new have.
+        :raises blazarclient.exception.InvalidInput: when an item is missing.
+        """
+        was = [item for item in old if isinstance(item, dict)] if isinstance(old, list) else []
+        before = {item['id']: item for item in was if 'id' in item}
+        items = self._items(new)
+        gone = before.keys() - {item.get('id') for item in items}
         if gone:
             raise exception.InvalidInput(
-                f'{self.item.__name__} {", ".join(sorted(gone))} was taken out of the list, and '
-                'the service knows no way to remove one. Put it back, or make another lease.'
+                f'{self.item.__name__} {", ".join(sorted(map(str, gone)))} was taken out of the '
+                'list, and the service knows no way to remove one. Put it back, or make another '
+                'lease.'
             )
         body = []
-        for item in new:
+        for item in items:
             known = before.get(item.get('id'))
-            changed = {
-                key: value
-                for key, value in dict.items(item)
-                if known is None or key not in known or known[key] != value
-            }
-            if known is not None:
-                self._check(changed, spoken)
-                if changed:
-                    changed = {'id': item['id'], **changed}
-            if changed:
-                body.append(self._encoded(changed))
+            if known is None:
+                body += [self._item(item, at, spoken)] if item not in was else []
+            elif changed := self._changed(known, item, at, spoken):
+                body.append({'id': item['id'], **changed})
         return body
 
-    def _check(self, changed: Mapping[str, Any], spoken: Spoken) -> None:
-        for key, value in changed.items():
-            field = self.item.WIRE.get(key)
-            if field is None:
-                continue
-            if value is not None and not field.available(spoken.version):
-                raise field.not_available(spoken)
-            if field.read_only:
-                raise exception.InvalidInput(
-                    f'{field.owner}.{field.name} is set by the service and cannot be changed.'
-                )
+    def _changed(
+        self, known: Mapping[str, Any], item: Mapping[str, Any], at: Version, spoken: Spoken
+    ) -> dict[str, Any]:
+        fields = self.item.WIRE
+        return {
+            key: fields[key].update(known.get(key), value, at, spoken) if key in fields else value
+            for key, value in item.items()
+            if key not in known or known[key] != value
+        }
 
-    def needs(self, wire: Any) -> Version:
-        items = [item for item in wire if isinstance(item, dict)] if isinstance(wire, list) else []
-        return max((self.item.needs(item) for item in items), default=OLDEST)
+    def check(self, wire: Any, spoken: Spoken) -> None:
+        for item in _dicts(wire):
+            self.item.check(item, spoken)
+
+    def needs(self, wire: Any, at: Version) -> Version:
+        return max((self.item.needs(item, at) for item in _dicts(wire)), default=OLDEST)
 
     def example_at(self, version: Version) -> Any:
         return [dict(self.item.fake(version))]
+
+
+def _dicts(wire: Any) -> list[dict[str, Any]]:
+    return [item for item in wire if isinstance(item, dict)] if isinstance(wire, list) else []
