@@ -64,7 +64,7 @@ class CreateOnce:
                 return outcome
             doubt = outcome
             # A 409 in doubt was about a lease that has failed since: send it again to hear why.
-            again = is_lost(doubt) or (self._doubtful and doubt.code == 409)
+            again = is_lost(doubt) or (self._doubtful and isinstance(doubt, exception.Conflict))
             pause = pause_after(doubt, attempt)
             last = not again or pause == math.inf or attempt == TRIES - 1
             made = self._look(doubt, last)
