@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 import urllib.parse
 from collections.abc import Sequence
+from typing import Any
 
 from blazarclient import exception
 from blazarclient.collection import Collection
 from blazarclient.fields import Field
 from blazarclient.model import Resource
+from blazarclient.versions import Spoken
 from blazarclient.wiretypes import Boolean, DateTime, Json, Text
 
 __all__ = ['ResourceProperties', 'ResourceProperty']
@@ -48,22 +51,33 @@ class ResourceProperties(Collection[ResourceProperty]):
     def list(
         self, fields: Sequence[str] | None = None, *, detail: bool = False, all: bool = False
     ) -> list[ResourceProperty]:
-        """The properties that hosts have.
+        """The properties that hosts have; with ``detail`` and ``all`` that takes two requests.
 
         :param detail: with their values, and whether they are private.
         :param all: private ones too.
         """
-        query = {name: 'True' for name, on in (('detail', detail), ('all', all)) if on}
-        path = self.PATH + ('?' + urllib.parse.urlencode(query) if query else '')
-        answer = self.transport.read(path, since=ResourceProperty.SINCE)
+        found, spoken = self._ask(detail=detail, all=all)
+        if detail and all:
+            # Blazar calls every property public there. Private ones are those that it leaves out
+            # of the list for everybody.
+            public = {item['property'] for item in self._ask()[0]}
+            for item in found:
+                item['private'] = bool(item.get('private')) or item['property'] not in public
         keys = None if fields is None else [self._key(name) for name in fields]
         return [
             self._read(
-                item if keys is None else {key: item[key] for key in keys if key in item},
-                answer.spoken,
+                item if keys is None else {key: item[key] for key in keys if key in item}, spoken
             )
-            for item in answer.json()[self.MANY]
+            for item in found
         ]
+
+    def _ask(
+        self, *, detail: bool = False, all: bool = False
+    ) -> tuple[builtins.list[dict[str, Any]], Spoken]:
+        query = {name: 'True' for name, on in (('detail', detail), ('all', all)) if on}
+        path = self.PATH + ('?' + urllib.parse.urlencode(query) if query else '')
+        answer = self.transport.read(path, since=ResourceProperty.SINCE)
+        return answer.json()[self.MANY], answer.spoken
 
     def get(self, name: str) -> ResourceProperty:
         """The property of this name, private or not, with its values.
