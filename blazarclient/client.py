@@ -89,12 +89,12 @@ class Client:
             headers['X-OpenStack-Request-ID'] = global_request_id
         self.transport = transport.Transport(
             session,
-            endpoint_filter=_given(
-                service_type=service_type or 'reservation',
-                service_name=service_name,
-                interface=interface,
-                region_name=region_name,
-            ),
+            endpoint_filter={
+                'service_type': service_type or 'reservation',
+                'service_name': service_name,
+                'interface': interface,
+                'region_name': region_name,
+            },
             endpoint_override=endpoint_override,
             auth=auth,
             pin=self._pin(session, api_version, api_version_source, default_microversion),
@@ -134,11 +134,6 @@ class Client:
         ):
             api_version, source = own, "the session's default_microversion"
         return versions.pin_from(api_version, source)
-
-
-def _given(**values: str | None) -> dict[str, str]:
-    """What is not None: a session that is an Adapter has defaults of its own for the rest."""
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def _teach_yaml() -> None:

@@ -143,8 +143,10 @@ class Transport:
         if endpoint:
             endpoint = self._known_address(endpoint)
         elif (find := getattr(self.session, 'get_endpoint', None)) is not None:
+            # A session that is an Adapter has defaults of its own for what is not given.
+            given = {key: value for key, value in self._filter.items() if value is not None}
             try:
-                found = find(auth=self.auth, skip_discovery=True, **self._filter)
+                found = find(auth=self.auth, skip_discovery=True, **given)
             except ksa_exceptions.EndpointNotFound:
                 found = None
             if not found:
