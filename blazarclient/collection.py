@@ -1,4 +1,4 @@
-"""A collection of the API: list, find, get, create, update and delete its resources."""
+"""A collection of the API: list, find and get its resources; each adds what else it can."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import builtins
 import json
 import re
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from blazarclient import exception, streaming
@@ -18,7 +18,7 @@ from blazarclient.versions import Spoken
 if TYPE_CHECKING:
     from blazarclient.client import Client
 
-__all__ = ['Collection']
+__all__ = ['Collection', 'DeletableCollection']
 
 R = TypeVar('R', bound=Resource)
 
@@ -59,12 +59,15 @@ class Collection(Generic[R]):
     def transport(self) -> Transport:
         return self._client.transport
 
-    def _url(self, resource_id: str, *more: str) -> str:
+    def _url(self, resource_id: str) -> str:
+        return f'{self.PATH}/{self._segment(resource_id)}'
+
+    def _segment(self, resource_id: str) -> str:
         quoted = urllib.parse.quote(str(resource_id), safe='')
         # An empty or dotted segment would reach another path.
         if quoted.strip('.') in ('', '%20'):
             raise exception.InvalidInput(f'{resource_id!r} is not the ID of a {self.NOUN}.')
-        return '/'.join((self.PATH, quoted, *more))
+        return quoted
 
     def _read(self, wire: Mapping[str, Any], spoken: Spoken) -> R:
         return self.RESOURCE.read(wire, spoken, self._client)
@@ -75,6 +78,14 @@ class Collection(Generic[R]):
         if not isinstance(body, dict) or not isinstance(body.get(self.ONE), dict):
             raise answer.not_ours(f'no {self.ONE}: {str(body)[:80]!r}')
         return self._read(body[self.ONE], answer.spoken)
+
+    def _many(self, answer: Answer) -> builtins.list[dict[str, Any]]:
+        """The objects of an answer that is short."""
+        body = answer.json()
+        found = body.get(self.MANY) if isinstance(body, dict) else None
+        if not isinstance(found, builtins.list):
+            raise answer.not_ours(f'no list of {self.MANY}: {str(body)[:80]!r}')
+        return found
 
     # ----------------------------------------------------------------------- reading
 
@@ -208,6 +219,31 @@ class Collection(Generic[R]):
             needs=cls.needs,
             idempotent=idempotent,
         )
+
+    def _post(self, body: Mapping[str, Any]) -> R:
+        """Make an object from a body that is in the wire's form already."""
+        return self._one(
+            self.transport.write(
+                'POST',
+                self.PATH,
+                self._checked(body),
+                since=self.RESOURCE.SINCE,
+                needs=self.RESOURCE.needs,
+            )
+        )
+
+    def _checked(self, body: Mapping[str, Any]) -> Callable[[Spoken], Mapping[str, Any]]:
+        """Gives the body, or refuses it at a version that lacks one of its fields."""
+
+        def encode(spoken: Spoken) -> Mapping[str, Any]:
+            self.RESOURCE.check(body, spoken)
+            return body
+
+        return encode
+
+
+class DeletableCollection(Collection[R]):
+    """Resources that can be deleted by their path."""
 
     def delete(self, resource_id: str) -> None:
         """Delete the object with this ID.

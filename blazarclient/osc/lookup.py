@@ -11,7 +11,7 @@ from blazarclient import exception
 
 if TYPE_CHECKING:
     from blazarclient.client import Client
-    from blazarclient.collection import Collection
+    from blazarclient.collection import DeletableCollection
     from blazarclient.model import Resource
     from blazarclient.resources.lease import Lease
 
@@ -23,7 +23,7 @@ def client(asking: command.Command) -> Client:
 
 
 def delete(
-    collection: Collection[Any], text: str, find: Callable[[str], Resource] | None = None
+    collection: DeletableCollection[Any], text: str, find: Callable[[str], Resource] | None = None
 ) -> None:
     """Delete the object with this name or ID; by its ID that is one request.
 
@@ -70,12 +70,16 @@ def each(
     :raises blazarclient.exception.BlazarClientException: when any failed.
     """
     failed = 0
-    for name in names:
+    for tried, name in enumerate(names, 1):
         try:
             act(name)
         except exception.BlazarClientException as error:
             failed += 1
             asking.app.stderr.write(f'Cannot delete {kind} {name!r}: {error}\n')
+            if isinstance(error, exception.ConnectionFailed) and not error.sent:
+                # Nobody is there; the others would each wait as long to find that out.
+                failed += len(names) - tried
+                break
         else:
             asking.app.stdout.write(f'Deleted {kind}: {name}\n')
     if failed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ __all__ = ['AllocatedReservation', 'Allocation', 'Allocations']
 
 class AllocatedReservation(Resource):
     """A reservation, as the list of a host's allocations shows it."""
+
+    __slots__ = ()
 
     #: The reservation's ID.
     id = Field(Text(), read_only=True)
@@ -36,6 +40,8 @@ class AllocatedReservation(Resource):
 class Allocation(Resource):
     """A host, and the reservations that hold it."""
 
+    __slots__ = ()
+
     #: The host's ID.
     resource_id = Field(Text(), read_only=True)
     #: The reservations that hold it, now and later.
@@ -46,10 +52,12 @@ class Allocations(Collection[Allocation]):
     """Allocations of hosts. By default only an admin may see them."""
 
     RESOURCE = Allocation
-    PATH = '/os-hosts'
+    PATH = '/os-hosts/allocations'
     ONE = 'allocation'
     MANY = 'allocations'
+    NAME = 'resource_id'
     NOUN = 'host'
+    ID = re.compile(r'[0-9]+')
 
     def list(
         self,
@@ -63,14 +71,13 @@ class Allocations(Collection[Allocation]):
         :param lease_id: only what this lease holds, and only hosts that it holds.
         :param reservation_id: likewise for a reservation.
         """
-        answer = self.transport.read(f'{self.PATH}/{self.MANY}', since=Allocation.SINCE)
-        found = [self._read(item, answer.spoken) for item in answer.json()[self.MANY]]
-        if lease_id is not None or reservation_id is not None:
-            found = [
-                item
-                for allocation in found
-                if (item := self._narrowed(allocation, lease_id, reservation_id))['reservations']
-            ]
+        if lease_id is None and reservation_id is None:
+            return super().list(fields)
+        found = [
+            item
+            for allocation in super().list()
+            if (item := self._narrowed(allocation, lease_id, reservation_id))['reservations']
+        ]
         keys = None if fields is None else [self._key(name) for name in fields]
         return found if keys is None else [self._only(item, keys) for item in found]
 
@@ -79,7 +86,8 @@ class Allocations(Collection[Allocation]):
 
         :param resource_id: the host's ID.
         """
-        path = self._url(resource_id, 'allocation')
+        # The path of one is not below the path of the list.
+        path = f'{posixpath.dirname(self.PATH)}/{self._segment(resource_id)}/allocation'
         return self._one(self.transport.read(path, since=Allocation.SINCE))
 
     def _narrowed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blazarclient.collection import Collection
+from blazarclient.collection import DeletableCollection
 from blazarclient.fields import Field
 from blazarclient.model import Resource
 from blazarclient.wiretypes import Boolean, DateTime, Text
@@ -12,6 +12,8 @@ __all__ = ['FloatingIP', 'FloatingIPs']
 
 class FloatingIP(Resource):
     """A floating IP that can be reserved."""
+
+    __slots__ = ()
 
     #: Its ID.
     id = Field(Text(), read_only=True)
@@ -38,7 +40,7 @@ class FloatingIP(Resource):
         self.client.floatingips.delete(self['id'])
 
 
-class FloatingIPs(Collection[FloatingIP]):
+class FloatingIPs(DeletableCollection[FloatingIP]):
     """The floating IPs that can be reserved."""
 
     RESOURCE = FloatingIP

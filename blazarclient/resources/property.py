@@ -20,6 +20,8 @@ __all__ = ['ResourceProperties', 'ResourceProperty']
 class ResourceProperty(Resource):
     """The name of an extra capability of hosts, and the values that hosts have of it."""
 
+    __slots__ = ()
+
     #: Its name.
     property = Field(Text(), read_only=True)
     #: Whether only an admin sees it.
@@ -36,6 +38,19 @@ class ResourceProperty(Resource):
     created_at = Field(DateTime(), read_only=True)
     #: When it was last changed (UTC, seconds); only in the answer to a change.
     updated_at = Field(DateTime(), read_only=True)
+
+    def save(self) -> ResourceProperty:
+        """Send what was changed; nothing is sent when nothing was."""
+        changes = self.changes()
+        if changes:
+            self.client.properties.update(self['property'], **changes)
+            self.refresh()
+        return self
+
+    def refresh(self) -> ResourceProperty:
+        """Read it anew; what was changed and not saved is forgotten."""
+        self._take(self.client.properties.get(self['property']))
+        return self
 
 
 class ResourceProperties(Collection[ResourceProperty]):
@@ -56,11 +71,11 @@ class ResourceProperties(Collection[ResourceProperty]):
         :param detail: with their values, and whether they are private.
         :param all: private ones too.
         """
-        found, spoken = self._ask(detail=detail, all=all)
+        found, spoken = self.ask(detail=detail, all=all)
         if detail and all:
             # Blazar calls every property public there. Private ones are those that it leaves out
             # of the list for everybody.
-            public = {item['property'] for item in self._ask()[0]}
+            public = {item['property'] for item in self.ask()[0]}
             for item in found:
                 item['private'] = bool(item.get('private')) or item['property'] not in public
         keys = None if fields is None else [self._key(name) for name in fields]
@@ -71,13 +86,14 @@ class ResourceProperties(Collection[ResourceProperty]):
             for item in found
         ]
 
-    def _ask(
+    def ask(
         self, *, detail: bool = False, all: bool = False
     ) -> tuple[builtins.list[dict[str, Any]], Spoken]:
+        """What one request answers, and the version that it is in."""
         query = {name: 'True' for name, on in (('detail', detail), ('all', all)) if on}
         path = self.PATH + ('?' + urllib.parse.urlencode(query) if query else '')
         answer = self.transport.read(path, since=ResourceProperty.SINCE)
-        return answer.json()[self.MANY], answer.spoken
+        return self._many(answer), answer.spoken
 
     def get(self, name: str) -> ResourceProperty:
         """The property of this name, private or not, with its values.

@@ -16,6 +16,8 @@ class Reservation(Resource):
     are not set.
     """
 
+    __slots__ = ()
+
     #: What the scheduler hint ``reservation=`` of ``server create`` wants.
     id = Field(Text(), read_only=True)
     #: The lease that it belongs to.
@@ -69,6 +71,8 @@ class Reservation(Resource):
 
 class LeaseEvent(Resource):
     """Something that the service does to a lease at a time."""
+
+    __slots__ = ()
 
     #: The event's ID.
     id = Field(Text(), read_only=True)
