@@ -12,12 +12,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from blazarclient import exception, times
+from blazarclient.fields import Field
 from blazarclient.resources.allocation import Allocation
 from blazarclient.resources.floatingip import FloatingIP
 from blazarclient.resources.host import Host
 from blazarclient.resources.lease import Lease
 from blazarclient.resources.property import ResourceProperty
 from blazarclient.versions import Spoken
+from blazarclient.wiretypes import Json
 
 if TYPE_CHECKING:
     from blazarclient.client import Client
@@ -27,6 +29,7 @@ __all__ = [
     'FloatingIPManager',
     'HostManager',
     'LeaseManager',
+    'PropertyWithValues',
     'RequestManager',
 ]
 
@@ -101,9 +104,7 @@ class LeaseManager(_Manager):
             'events': events,
             'before_end_date': before_end if before_end is not None else before_end_date,
         }
-        return self._client.leases._one(
-            self._client.transport.write('POST', '/leases', lambda _spoken: body)
-        )
+        return self._client.leases._post(body)
 
     def get(self, lease_id: str) -> Lease:
         """The lease with this ID."""
@@ -147,7 +148,7 @@ class LeaseManager(_Manager):
             changes['reservations'] = [dict(item) for item in reservations]
         if not changes:
             return NOTHING_TO_UPDATE
-        return self._client.leases.put(lease_id, lambda _spoken: changes)
+        return self._client.leases.put(lease_id, self._client.leases._checked(changes))
 
     def _moved(self, lease: Lease, key: str, delta: timedelta) -> str:
         return times.to_wire(times.from_wire(lease[key]) + delta)
@@ -159,6 +160,15 @@ class LeaseManager(_Manager):
     def list(self, sort_by: str | None = None) -> builtins.list[Lease]:
         """All leases that the user may see, sorted by a key."""
         return _sorted(self._client.leases.list(), sort_by)
+
+
+class PropertyWithValues(ResourceProperty):
+    """A resource property under the keys that python-blazarclient 4 gives it."""
+
+    __slots__ = ()
+
+    #: The values that hosts have of it.
+    property_values = Field(Json(), read_only=True)
 
 
 class HostManager(_Manager):
@@ -176,7 +186,7 @@ class HostManager(_Manager):
         """Set extra capabilities, or remove those whose value is None."""
         if not values:
             return NOTHING_TO_UPDATE
-        return self._client.hosts.update(host_id, **values)
+        return self._client.hosts.put(host_id, self._client.hosts._checked(values))
 
     def delete(self, host_id: str) -> None:
         """Delete the host with this ID."""
@@ -190,11 +200,12 @@ class HostManager(_Manager):
         self, detail: bool = False, all: bool = False, sort_by: str | None = None
     ) -> builtins.list[ResourceProperty]:
         """The hosts' properties; with ``detail`` their values stand under property_values."""
-        found = self._client.properties.list(detail=detail, all=all)
-        for item in found:
-            if 'values' in item:
-                dict.__setitem__(item, 'property_values', dict.pop(item, 'values'))
-        return _sorted(found, sort_by)
+        found, spoken = self._client.properties.ask(detail=detail, all=all)
+        for item in found if detail else ():
+            item['property_values'] = item.pop('values', None)
+        return _sorted(
+            [PropertyWithValues.read(item, spoken, self._client) for item in found], sort_by
+        )
 
     def get_property(self, property_name: str) -> ResourceProperty:
         """The property of this name.
@@ -221,9 +232,7 @@ class FloatingIPManager(_Manager):
             'floating_ip_address': floating_ip_address,
             **kwargs,
         }
-        return self._client.floatingips._one(
-            self._client.transport.write('POST', '/floatingips', lambda _spoken: body)
-        )
+        return self._client.floatingips._post(body)
 
     def get(self, floatingip_id: str) -> FloatingIP:
         """The floating IP with this ID."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from blazarclient import exception
-from blazarclient.collection import Collection
+from blazarclient.collection import DeletableCollection
 from blazarclient.fields import Field
 from blazarclient.model import Resource
 from blazarclient.resources.allocation import AllocatedReservation
@@ -23,6 +23,8 @@ class Host(Resource):
     Extra capabilities are keys beside the fields: ``host['gpu']``, or all of them as
     :attr:`capabilities`. Their values are texts.
     """
+
+    __slots__ = ()
 
     #: The host's ID, a number in a text.
     id = Field(Text(), read_only=True)
@@ -74,9 +76,8 @@ class Host(Resource):
 
     def save(self) -> Host:
         """Send what was changed; a capability that was removed is removed there."""
-        changes = self.changes()
-        if changes:
-            self.client.hosts.update(self['id'], **changes)
+        if self.changes():
+            self.client.hosts.put(self['id'], self.changes)
             # The answer repeats what was sent, whether or not it came to be.
             self.refresh()
         return self
@@ -90,7 +91,7 @@ class Host(Resource):
         return self.client.allocations.get(self['id']).reservations or []
 
 
-class Hosts(Collection[Host]):
+class Hosts(DeletableCollection[Host]):
     """The hosts that can be reserved. By default only an admin may see them."""
 
     RESOURCE = Host
@@ -108,9 +109,7 @@ class Hosts(Collection[Host]):
         :param name: its hypervisor host name.
         :param capabilities: extra capabilities; the service turns their values into texts.
         """
-        values = {'name': name, **capabilities}
-        answer = self.transport.write('POST', self.PATH, lambda _spoken: values)
-        return self._one(answer)
+        return self._post({'name': name, **capabilities})
 
     def update(self, host_id: str, /, **values: object) -> Host:
         """Set extra capabilities, or remove those whose value is None.
@@ -119,4 +118,17 @@ class Hosts(Collection[Host]):
         """
         if not values:
             raise exception.InvalidInput('Nothing to change was given: name a capability.')
-        return self._one(self._write('PUT', self._url(host_id), values, idempotent=True))
+        return self.put(host_id, lambda spoken: Host.encode(values, spoken))
+
+    def put(self, host_id: str, encode: Callable[[Spoken], Mapping[str, Any]]) -> Host:
+        """Send a change whose body depends on the version spoken."""
+        return self._one(
+            self.transport.write(
+                'PUT',
+                self._url(host_id),
+                encode,
+                since=Host.SINCE,
+                needs=Host.needs,
+                idempotent=True,
+            )
+        )

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from blazarclient import exception, times, waiting
-from blazarclient.collection import Collection
+from blazarclient.collection import DeletableCollection
 from blazarclient.fields import Field
 from blazarclient.model import Resource
 from blazarclient.resources.create_once import CreateOnce, is_lost
 from blazarclient.resources.reservation import LeaseEvent, Reservation
 from blazarclient.transport import pause_after
+from blazarclient.versions import Spoken
 from blazarclient.wiretypes import Boolean, DateTime, EndDate, Nested, StartDate, Text
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ _BUSY = 'Invalid lease status'
 
 class Lease(Resource):
     """A lease, and what can be done with it."""
+
+    __slots__ = ()
 
     #: The lease's ID.
     id = Field(Text(), read_only=True)
@@ -155,7 +158,7 @@ class Lease(Resource):
         return times.from_wire(self[name]) + sign * delta
 
 
-class Leases(Collection[Lease]):
+class Leases(DeletableCollection[Lease]):
     """The leases that the user may see: those of the project, or all for an admin."""
 
     RESOURCE = Lease
@@ -218,15 +221,24 @@ class Leases(Collection[Lease]):
         :param changes: ``name``, ``start_date``, ``end_date``, ``before_end_date``, and
             ``reservations`` with the ``id`` of each and what shall change.
         :returns: the lease as the answer shows it, mostly in ``UPDATING``.
+        :raises blazarclient.exception.InvalidInput: for an attribute that only the service sets,
+            which Blazar would ignore.
         """
+        if not changes:
+            raise exception.InvalidInput('Nothing to change was given: name an attribute.')
+        for name in changes:
+            if (field := Lease.field(name)).read_only:
+                raise field.refused()
         return self.put(lease_id, lambda spoken: Lease.encode(changes, spoken))
 
-    def put(self, lease_id: str, encode: Callable[..., dict[str, Any]]) -> Lease:
+    def put(self, lease_id: str, encode: Callable[[Spoken], Mapping[str, Any]]) -> Lease:
         """Send a change, and again when the answer was lost or the lease was between states."""
 
         def send() -> Lease:
             return self._one(
-                self.transport.write('PUT', self._url(lease_id), encode, needs=Lease.needs)
+                self.transport.write(
+                    'PUT', self._url(lease_id), encode, since=Lease.SINCE, needs=Lease.needs
+                )
             )
 
         def vanished(error: exception.NotFound) -> Lease:
