@@ -31,8 +31,7 @@ def test_every_command(words: str) -> None:
     """Defect of 4.6.0: an entry point could not be loaded; each is a class just below osc-lib's."""
     module, _, name = COMMANDS[words].partition(':')
     found = getattr(importlib.import_module(module), name)
-    assert found.__bases__[0] in (osc.Command, osc.Lister, osc.ShowOne)
-    assert len(found.__bases__) == 1
+    assert found.__bases__[-1] in (osc.Command, osc.Lister, osc.ShowOne)
     assert found.__doc__
 
 

@@ -26,6 +26,18 @@ def test_several(server: RecordedBlazar, openstack: Runner) -> None:
     assert lines[2:] == ['2 of 4 leases failed to delete.']
 
 
+def test_nobody_there(server: RecordedBlazar, blazar: Runner) -> None:
+    """A service that cannot be reached is not tried anew for each lease."""
+    server.catalog_url = 'http://127.0.0.1:9/v1'
+    ran = blazar('lease', 'delete', 'a', 'b', 'c')
+    assert ran.code == 1
+    first, last = ran.stderr.splitlines()
+    assert first.startswith(
+        "Cannot delete lease 'a': http://127.0.0.1:9/v1/leases cannot be reached"
+    )
+    assert last == '3 of 3 leases failed to delete.'
+
+
 def test_one_by_id(server: RecordedBlazar, blazar: Runner) -> None:
     """An ID is one request."""
     server.hold(leases := server.leases(1))
