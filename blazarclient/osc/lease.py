@@ -254,7 +254,8 @@ def _values(parsed_args: argparse.Namespace) -> dict[str, Any]:
     """What `lease create` asks for."""
     now = times.utcnow()
     start = options.time_option('--start-date', parsed_args.start_date, now=now)
-    end = start + _DAY
+    # The service cuts a start to the minute; a second more would be another minute at the end.
+    end = start.replace(second=0, microsecond=0) + _DAY
     if parsed_args.end_date is not None:
         end = options.time_option('--end-date', parsed_args.end_date, now=now)
     if times.to_wire(end, up=True) <= times.to_wire(start):
