@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
-from keystoneauth1 import session
+from keystoneauth1.session import Session
 
 from blazarclient import exception
 from blazarclient.client import Client
 from blazarclient.osc import plugin
-from tests.conftest import Runner
+from tests.conftest import Runner, SessionFactory
 from tests.recorded import RecordedBlazar
 
 LIST = ('reservation', 'lease', 'list', '-f', 'value', '-c', 'id')
@@ -25,8 +25,8 @@ LIST = ('reservation', 'lease', 'list', '-f', 'value', '-c', 'id')
 class ClientManager:
     """As much of OpenStackClient's client manager as the plugin asks for."""
 
-    def __init__(self, timeout: float | None = None, **config: object) -> None:
-        self.session = session.Session(timeout=timeout)
+    def __init__(self, **config: object) -> None:
+        self.session = Session()
         self.region_name = 'RegionOne'
         self.interface = ''
         self._config = config
@@ -56,34 +56,44 @@ def test_plugin_has_what_openstackclient_asks_for() -> None:
     assert plugin.API_VERSION_OPTION not in options
 
 
-def test_client_takes_what_the_cloud_says() -> None:
-    """Region, interface and service come from the cloud's settings, and no request is made."""
-    client = plugin.make_client(ClientManager())
+@pytest.mark.parametrize(
+    ('settings', 'found'),
+    [
+        ({}, True),
+        ({'reservation_service_type': 'reservation', 'reservation_service_name': 'blazar'}, True),
+        ({'reservation_interface': 'internal', 'interface': 'nowhere'}, True),
+        ({'reservation_region_name': 'RegionOne'}, True),
+        ({'interface': 'nowhere'}, False),
+        ({'reservation_interface': 'nowhere'}, False),
+        ({'reservation_region_name': 'nowhere'}, False),
+        ({'reservation_service_type': 'nowhere'}, False),
+        ({'reservation_service_name': 'nowhere'}, False),
+    ],
+)
+def test_client_takes_what_the_cloud_says(
+    server: RecordedBlazar, session: SessionFactory, settings: dict[str, str], found: bool
+) -> None:
+    """Region, interface and service come from the cloud's settings, without a request."""
+    manager = ClientManager(**settings)
+    manager.session = session()
+    manager.interface = settings.get('interface', '')
+    client = plugin.make_client(manager)
     assert isinstance(client, Client)
-    assert client.transport._filter == {
-        'service_type': 'reservation',
-        'service_name': None,
-        'interface': None,
-        'region_name': 'RegionOne',
-    }
-    client = plugin.make_client(
-        ClientManager(
-            reservation_interface='admin',
-            reservation_region_name='RegionTwo',
-            reservation_service_type='booking',
-            reservation_service_name='blazar',
-        )
-    )
-    assert list(client.transport._filter.values()) == ['booking', 'blazar', 'admin', 'RegionTwo']
+    assert not server.requests
+    if found:
+        assert client.leases.list()
+    else:
+        with pytest.raises(Exception, match='nowhere'):
+            client.leases.list()
 
 
 @pytest.mark.parametrize(('own', 'timeout'), [(None, 90.0), (7.0, 7.0)])
 def test_session_gets_a_timeout(own: float | None, timeout: float) -> None:
     """A session without a timeout gets one, so that logging in cannot hang."""
-    manager = ClientManager(timeout=own)
-    client = plugin.make_client(manager)
+    manager = ClientManager()
+    manager.session = Session(timeout=own)
+    plugin.make_client(manager)
     assert manager.session.timeout == timeout
-    assert client.transport._timeout == (own or (10.0, 90.0))
 
 
 @pytest.mark.parametrize(
