@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import requests
+from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session as ksa_session
 
 from blazarclient import exception
 
 __all__ = [
     'CONNECTIONS',
+    'EndpointMissing',
     'keep_connections',
     'missing',
     'session_with',
@@ -34,10 +36,14 @@ def with_version(address: str) -> str:
     return address if _VERSIONED_PATH.search(path) else address + '/v1'
 
 
-def missing(endpoint_filter: Mapping[str, Any]) -> exception.NoBlazarEndpoint:
+class EndpointMissing(exception.NoBlazarEndpoint, ksa_exceptions.EndpointNotFound):
+    """No endpoint; also keystoneauth1's own class, which programs have learned to catch."""
+
+
+def missing(endpoint_filter: Mapping[str, Any]) -> EndpointMissing:
     """The error for a catalog without the service, naming what was looked for."""
     looked = ', '.join(f'{key}={value}' for key, value in endpoint_filter.items() if value)
-    return exception.NoBlazarEndpoint(
+    return EndpointMissing(
         f'The service catalog has no endpoint with {looked}. Check the region and '
         'interface, or name the address with endpoint_override '
         '(OS_RESERVATION_ENDPOINT_OVERRIDE, --os-endpoint-override).'

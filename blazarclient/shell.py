@@ -172,7 +172,8 @@ class BlazarShell:
         return self._reported(self._run_found, found)
 
     def _run_found(self, found: command_table.Found) -> int:
-        command = self._load(found.target)(self, self.options)
+        module, _, kind = found.target.partition(':')
+        command = getattr(importlib.import_module(module), kind)(self, self.options)
         name = found.name if self.interactive_mode else f'{self.NAME} {found.name}'
         parser = command.get_parser(name)
         parsed_args, unknown = parser.parse_known_args(found.rest)
@@ -181,20 +182,6 @@ class BlazarShell:
             parser.error(command_table.unknown_options(unknown, options))
         code: int = command.run(parsed_args)
         return code
-
-    @staticmethod
-    def _load(target: str) -> Any:
-        """The class of a command, with the formatters that start fast."""
-        module, _, name = target.partition(':')
-        found: Any = getattr(importlib.import_module(module), name)
-        if not hasattr(found, 'formatter_namespace'):
-            return found
-        from blazarclient.osc.formatters import FastOutput
-
-        if issubclass(found, FastOutput):
-            return found
-        names = {'__module__': found.__module__, '__doc__': found.__doc__}
-        return type(found.__name__, (FastOutput, found), names)
 
     def _reported(self, act: Callable[..., int], argument: Any) -> int:
         """Say what went wrong in one sentence; with --debug also where."""

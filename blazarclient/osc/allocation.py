@@ -6,12 +6,12 @@ import argparse
 
 from osc_lib.command import command
 
-from blazarclient.osc import columns, examples, lookup
+from blazarclient.osc import columns, examples, formatters, lookup
 
 _COLUMNS = ('resource_id', 'reservations')
 
 
-class ListAllocation(command.Lister):
+class ListAllocation(formatters.FastOutput, command.Lister):
     """List the reservations of every resource of a type."""
 
     get_epilog = examples.get_epilog
@@ -37,7 +37,7 @@ class ListAllocation(command.Lister):
         return selection.rows(allocations, columns.as_data(self.app, parsed_args))
 
 
-class ShowAllocation(command.ShowOne):
+class ShowAllocation(formatters.FastOutput, command.ShowOne):
     """Show the reservations of one resource."""
 
     get_epilog = examples.get_epilog

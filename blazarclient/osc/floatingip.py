@@ -6,12 +6,12 @@ import argparse
 
 from osc_lib.command import command
 
-from blazarclient.osc import columns, examples, lookup
+from blazarclient.osc import columns, examples, formatters, lookup
 
 _COLUMNS = ('id', 'floating_ip_address', 'floating_network_id')
 
 
-class CreateFloatingIP(command.ShowOne):
+class CreateFloatingIP(formatters.FastOutput, command.ShowOne):
     """Make a floating IP reservable."""
 
     get_epilog = examples.get_epilog
@@ -64,7 +64,7 @@ class DeleteFloatingIP(command.Command):
         )
 
 
-class ListFloatingIP(command.Lister):
+class ListFloatingIP(formatters.FastOutput, command.Lister):
     """List the floating IPs that can be reserved."""
 
     get_epilog = examples.get_epilog
@@ -87,7 +87,7 @@ class ListFloatingIP(command.Lister):
         return selection.rows(floatingips, columns.as_data(self.app, parsed_args))
 
 
-class ShowFloatingIP(command.ShowOne):
+class ShowFloatingIP(formatters.FastOutput, command.ShowOne):
     """Show a floating IP that can be reserved."""
 
     get_epilog = examples.get_epilog

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from osc_lib.command import command
 
 from blazarclient import exception
-from blazarclient.osc import columns, examples, lookup, options
+from blazarclient.osc import columns, examples, formatters, lookup, options
 
 _COLUMNS = ('id', 'hypervisor_hostname', 'vcpus', 'memory_mb', 'local_gb')
 _SWITCH = {'true': True, 'false': False, '1': True, '0': False}
 
 
-class CreateHost(command.ShowOne):
+class CreateHost(formatters.FastOutput, command.ShowOne):
     """Make a hypervisor of the cloud reservable.
 
     From then on Nova places only instances of reservations on it.
@@ -56,7 +56,7 @@ class DeleteHost(command.Command):
         lookup.each(self, 'host', parsed_args.hosts, lambda name: lookup.delete(hosts, name))
 
 
-class ListHost(command.Lister):
+class ListHost(formatters.FastOutput, command.Lister):
     """List the hosts that can be reserved."""
 
     get_epilog = examples.get_epilog
@@ -101,7 +101,7 @@ class SetHost(command.Command):
         _update(self, parsed_args.host, extra)
 
 
-class ShowHost(command.ShowOne):
+class ShowHost(formatters.FastOutput, command.ShowOne):
     """Show a host with all of its capabilities."""
 
     get_epilog = examples.get_epilog

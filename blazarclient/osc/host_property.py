@@ -10,12 +10,12 @@ import argparse
 from osc_lib.command import command
 
 from blazarclient import exception
-from blazarclient.osc import columns, examples, lookup
+from blazarclient.osc import columns, examples, formatters, lookup
 
 _COLUMNS = ('property', 'private', 'property_values')
 
 
-class ListHostProperty(command.Lister):
+class ListHostProperty(formatters.FastOutput, command.Lister):
     """List the properties of hosts that reservations can ask for."""
 
     get_epilog = examples.get_epilog
@@ -85,7 +85,7 @@ class SetHostProperty(command.Command):
         self.app.stdout.write(f'Updated host property: {name}\n')
 
 
-class ShowHostProperty(command.ShowOne):
+class ShowHostProperty(formatters.FastOutput, command.ShowOne):
     """Show a property of hosts and the values it has."""
 
     get_epilog = examples.get_epilog

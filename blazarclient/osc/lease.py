@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from osc_lib.command import command
 
 from blazarclient import exception, times
-from blazarclient.osc import columns, examples, lookup, options, wait
+from blazarclient.osc import columns, examples, formatters, lookup, options, wait
 
 if TYPE_CHECKING:
     from blazarclient.resources.lease import Lease
@@ -31,7 +31,7 @@ _SHIFTS = {
 }
 
 
-class CreateLease(command.ShowOne):
+class CreateLease(formatters.FastOutput, command.ShowOne):
     """Reserve resources for a time.
 
     Each --reservation says what is reserved. physical:host takes min, max,
@@ -127,7 +127,7 @@ class DeleteLease(command.Command):
         lookup.each(self, 'lease', parsed_args.leases, lambda text: _delete(self, text, timeout))
 
 
-class ListLease(command.Lister):
+class ListLease(formatters.FastOutput, command.Lister):
     """List leases."""
 
     get_epilog = examples.get_epilog
@@ -231,7 +231,7 @@ class SetLease(command.Command):
         self.app.stdout.write(f'Updated lease: {text}\n')
 
 
-class ShowLease(command.ShowOne):
+class ShowLease(formatters.FastOutput, command.ShowOne):
     """Show a lease with its reservations and events."""
 
     get_epilog = examples.get_epilog

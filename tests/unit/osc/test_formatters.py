@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from cliff import columns, lister, show
+from cliff import columns, display, lister, show
 from cliff.formatters import json_format, table
 from hypothesis import example, given
 from hypothesis import strategies as st
 from stevedore import ExtensionManager
 
-from blazarclient.osc import formatters
+from blazarclient.osc import command_table, formatters
 
 
 class Shown(columns.FormattableColumn[Any]):
@@ -232,3 +233,14 @@ def test_commands_print_through_them(kind: Any, form: str) -> None:
     command = kind(app, None)
     assert command.run(command.get_parser('p').parse_args(['-f', form, '-c', 'b'])) == 0
     assert 'x' in app.stdout.getvalue()
+
+
+def test_every_list_and_show_command_has_them() -> None:
+    """No command that shows something searches for formatters, under either script."""
+    classes = [
+        getattr(importlib.import_module(module), name)
+        for module, name in (target.split(':') for target in command_table.COMMANDS.values())
+    ]
+    shows = [kind for kind in classes if issubclass(kind, display.DisplayCommandBase)]
+    assert shows
+    assert not [kind for kind in shows if not issubclass(kind, formatters.FastOutput)]
