@@ -258,44 +258,59 @@ class Leases(DeletableCollection[Lease]):
         def vanished(_error: exception.NotFound) -> None:
             """That is what was wanted."""
 
-        self._persistent(lease_id, send, vanished)
+        self._persistent(lease_id, send, vanished, tries=3)
 
     # ------------------------------------------------------- what makes them reliable
 
     def _persistent(
-        self, lease_id: str, send: Callable[[], T], vanished: Callable[[exception.NotFound], T]
+        self,
+        lease_id: str,
+        send: Callable[[], T],
+        vanished: Callable[[exception.NotFound], T],
+        *,
+        tries: int = 1,
     ) -> T:
         """Send what may be repeated, until it is sure that it was carried out or refused.
 
         The lease is looked at before each repetition. Blazar answers 500 to a change of a lease
-        that it is creating, changing, starting or deleting, and two changes at a time that both
-        found it at rest can leave it in ERROR.
+        that it is creating, changing, starting or deleting. Of two at a time that both found it
+        at rest, one fails half-way (500, or a 404 about something else) and can leave ERROR.
 
         :param vanished: what it means that a lease that was there is gone.
+        :param tries: how often it is sent at least while it fails.
         """
         lost = False
         for attempt in range(self.transport.retries + 1):
+            failure: exception.HTTPError | exception.ConnectionFailed
             try:
                 return send()
             except exception.NotFound as error:
-                if not attempt:
+                if attempt and lease_id in error.detail:
+                    return vanished(error)
+                if tries == 1 or lease_id in error.detail:
                     raise
-                return vanished(error)
+                failure = error
             except (exception.ServerError, exception.ConnectionFailed) as error:
                 failure = error
-            unsent = isinstance(failure, exception.ConnectionFailed) and not failure.sent
             pause = pause_after(failure, attempt)
-            if (unsent and not lost) or pause == math.inf:
+            if (_is_unsent(failure) and not lost) or pause == math.inf:
                 raise failure
             lost = lost or is_lost(failure)
             time.sleep(pause)
             try:
                 lease = self.get(lease_id)
             except exception.NotFound as error:
+                if not attempt and isinstance(failure, exception.NotFound):
+                    raise
                 return vanished(error)
             busy = lease.status in waiting.TRANSITIONAL
-            if attempt == self.transport.retries or not (lost or busy or _BUSY in str(failure)):
+            again = lost or busy or _BUSY in str(failure) or attempt + 1 < tries
+            if attempt == self.transport.retries or not again:
                 raise failure
             if busy:
                 waiting.until_stable(lease)
         raise AssertionError('the last attempt returns or raises')
+
+
+def _is_unsent(failure: Exception) -> bool:
+    return isinstance(failure, exception.ConnectionFailed) and not failure.sent

@@ -153,17 +153,17 @@ def test_just_started(service: Stateful, client: ClientFactory) -> None:
 
 
 def test_500_that_means_it(service: Stateful, client: ClientFactory) -> None:
-    """Of a lease at rest, a 500 is the answer."""
+    """Of a lease at rest, a 500 is the answer; deleting is tried again, as it does no harm."""
     someone = client()
     calls: tuple[Callable[[], object], ...] = (
         lambda: someone.leases.update(service.id, end_date=UNTIL),
         lambda: someone.leases.delete(service.id),
     )
-    for method, call in zip(('PUT', 'DELETE'), calls, strict=True):
-        service.first(method, BROKEN)
+    for method, call, times in zip(('PUT', 'DELETE'), calls, (1, 3), strict=True):
+        service.server.on(method, f'/v1/leases/{service.id}', lambda _: BROKEN, times=3)
         with pytest.raises(exception.ServerError, match='request req-'):
             call()
-        assert service.sent(method) == 1
+        assert service.sent(method) == times
 
 
 def test_gone(service: Stateful, client: ClientFactory, proxy: Proxy) -> None:
@@ -178,6 +178,23 @@ def test_gone(service: Stateful, client: ClientFactory, proxy: Proxy) -> None:
     with pytest.raises(exception.NotFound):
         someone.leases.update(service.id, name='x')
     assert service.sent('PUT') == 1
+
+
+def test_404_about_something_else(service: Stateful, client: ClientFactory) -> None:
+    """Two DELETEs at a time: one does not find the aggregate that the other has removed."""
+    other = Answer(404, {'error_message': 'Aggregate 194 could not be found.'})
+    service.first('DELETE', other)
+    client().leases.delete(service.id)
+    assert service.lease is None
+    assert service.sent('DELETE') == 2
+
+
+def test_404_of_few_words(service: Stateful, client: ClientFactory) -> None:
+    """A 404 that does not name the lease is believed once the lease cannot be read either."""
+    service.first('DELETE', Answer(404, {'error_message': 'No.'}), vanishes=True)
+    with pytest.raises(exception.NotFound):
+        client().leases.delete(service.id)
+    assert service.sent('DELETE') == 1
 
 
 def test_vanished_between_two_tries(service: Stateful, client: ClientFactory) -> None:
