@@ -60,6 +60,20 @@ def test_clouds_of_every_kind(
     assert server.calls('reservation') == ['GET /v1/leases']
 
 
+def test_password_in_secure_yaml(
+    blazar: Runner, server: RecordedBlazar, clouds_yaml: Path, set_variables: Any
+) -> None:
+    """What only openstacksdk can read works as well."""
+    auth = yaml.safe_load(clouds_yaml.read_text())['clouds']['alice']['auth']
+    password = auth.pop('password')
+    change(clouds_yaml, 'alice', auth=auth)
+    assert blazar(*LIST).code == 1
+    secure = clouds_yaml.with_name('secure.yaml')
+    secure.write_text(yaml.safe_dump({'clouds': {'alice': {'auth': {'password': password}}}}))
+    set_variables(OS_CLIENT_SECURE_FILE=str(secure))
+    assert blazar(*LIST).check().stdout
+
+
 def test_environment_alone(blazar: Runner, server: RecordedBlazar, set_variables: Any) -> None:
     """The variables of an openrc file are enough; a name without a domain is of the default one."""
     set_variables(**environment(server))
