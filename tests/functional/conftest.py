@@ -61,6 +61,8 @@ class Cloud:
 
     config_file: pathlib.Path
     release: str
+    #: What clouds.yaml says of each user under ``auth``.
+    auth: Mapping[str, Mapping[str, str]]
     #: A session for each user, kept for all tests.
     sessions: Mapping[str, keystone_session.Session]
 
@@ -134,10 +136,9 @@ def cloud() -> Iterator[Cloud]:
     assert running, 'the cloud does not run; start it with: tests/cloud/cloud up'
     config_file = pathlib.Path(exports.group(1).strip('\'"'))
     clouds = yaml.safe_load(config_file.read_text())['clouds']
-    sessions = {
-        name: keystone_session.Session(auth=_auth(each['auth'])) for name, each in clouds.items()
-    }
-    yield Cloud(config_file, running.group(1), sessions)
+    auth = {name: each['auth'] for name, each in clouds.items()}
+    sessions = {name: keystone_session.Session(auth=_auth(auth[name])) for name in auth}
+    yield Cloud(config_file, running.group(1), auth, sessions)
     for session in sessions.values():
         session.session.close()
 
