@@ -305,7 +305,7 @@ def _settle_inside(value: Any) -> None:
 
 def _lower(field: Field[Any], wire: Any, version: Version) -> Any:
     for change in reversed(field.changes):
-        if change.version > version:
+        if change.version > version and wire is not None:
             wire = change.down(wire)
     return wire
 

@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Iterable
 
-from blazarclient.versions import Pin, Spoken, Version, common
+from blazarclient.versions import OLDEST, Pin, Spoken, Version, common
 
 __all__ = ['Negotiation']
 
@@ -51,12 +51,12 @@ class Negotiation:
         :param asked: the version that the request asked for, or ``latest``.
         """
         found = _OURS.search(header or '')
-        said = Version.parse(found[1]) if found else self.oldest
+        said = Version.parse(found[1]) if found else OLDEST
         if self.pin:
             other = '' if said == self.pin.version else ', but the server answered at another one'
             return Spoken(said, f'{asked} is pinned by {self.pin.source}{other}')
         if not found:
-            reason = f'the server names no version, which means {self.oldest}'
+            reason = f'the server names no version, which means {OLDEST}'
         elif said > self.newest:
             reason = 'the server is ahead of this client'
         elif said == self.newest:

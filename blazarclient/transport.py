@@ -289,7 +289,8 @@ class Transport:
         raise refusal or exception.UnsupportedVersion()
 
     def _refuse_older(self, since: Version | None, spoken: Spoken | None) -> None:
-        if since and spoken and spoken.version < since:
+        since = max(since or self.negotiation.oldest, self.negotiation.oldest)
+        if spoken and spoken.version < since:
             raise exception.UnsupportedVersion(
                 f'This needs microversion {since} or greater, but {spoken.version} is spoken: '
                 f'{spoken.reason}.'

@@ -101,7 +101,8 @@ def pin_from(
     if text in _NEGOTIATE:
         return None
     text = RELEASES.get(text, text)
-    if not re.fullmatch(r'[0-9]{1,4}\.[0-9]{1,4}', text):
+    # Four digits before the point are a year, and of no release that is known here.
+    if not re.fullmatch(r'[0-9]{1,3}\.[0-9]{1,4}', text):
         raise exception.UnsupportedVersion(
             f'{source}: {str(value)!r} is not an API version. Expected 1 or latest (the best one '
             f'in common with the server), a microversion from {oldest} to {newest}, or the name of '
