@@ -30,6 +30,8 @@ __all__ = [
 T = TypeVar('T')
 R = TypeVar('R', bound='Resource')
 
+_BOOLEANS = {'true': True, 'false': False, '1': True, '0': False}
+
 
 class Type(Generic[T]):
     """How a value stands on the wire. Subclasses say decode, encode and an example."""
@@ -106,14 +108,21 @@ class Integer(Type[int]):
 
 
 class Boolean(Type[bool]):
-    """True or False."""
+    """True or False; a text of them is taken too."""
 
     name = 'boolean'
     example = False
 
+    def decode(self, wire: Any, owner: Resource) -> bool:
+        # The answer to a PUT has them as '0' and '1'.
+        flag: bool = _BOOLEANS.get(str(wire).lower(), wire)
+        return flag
+
     def encode(self, value: object) -> bool:
         if isinstance(value, bool):
             return value
+        if isinstance(value, str) and value.strip().lower() in _BOOLEANS:
+            return _BOOLEANS[value.strip().lower()]
         raise exception.InvalidInput(f'{value!r} is neither True nor False.')
 
 
