@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from blazarclient import exception
 from blazarclient.versions import OLDEST, Spoken, Version
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ['Change', 'Field']
 
 T = TypeVar('T')
+V = TypeVar('V')
 
 
 class Change:
@@ -45,6 +46,8 @@ class Field(Generic[T]):
     :param changes: changes of its form, in their order.
     :param read_only: set by the service alone.
     :param tenancy: says whose the object is.
+    :param always: stands in every whole answer, and is never None there. It says so to type
+        checkers, who would ask for a check of each use otherwise.
     """
 
     __slots__ = (
@@ -59,10 +62,36 @@ class Field(Generic[T]):
         'wire',
     )
 
+    @overload
+    def __init__(
+        self: Field[V],
+        type: Type[V],
+        *,
+        always: Literal[True],
+        wire: str = '',
+        since: str | None = None,
+        until: str | None = None,
+        changes: Sequence[Change] = (),
+        read_only: bool = False,
+        tenancy: bool = False,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Field[V | None],
+        type: Type[V],
+        *,
+        wire: str = '',
+        since: str | None = None,
+        until: str | None = None,
+        changes: Sequence[Change] = (),
+        read_only: bool = False,
+        tenancy: bool = False,
+    ) -> None: ...
     def __init__(
         self,
-        type: Type[T],
+        type: Type[Any],
         *,
+        always: bool = False,
         wire: str = '',
         since: str | None = None,
         until: str | None = None,
@@ -99,10 +128,14 @@ class Field(Generic[T]):
     @overload
     def __get__(self, obj: None, owner: type) -> Field[T]: ...
     @overload
-    def __get__(self, obj: Resource, owner: type) -> T | None: ...
-    def __get__(self, obj: Resource | None, owner: type) -> Field[T] | T | None:
+    def __get__(self, obj: Resource, owner: type) -> T: ...
+    def __get__(self, obj: Resource | None, owner: type) -> Field[T] | T:
         if obj is None:
             return self
+        value: T = self._read(obj)
+        return value
+
+    def _read(self, obj: Resource) -> Any:
         if not self.available(obj._spoken.version):
             raise self.not_available(obj._spoken)
         wire = dict.get(obj, self.wire)
@@ -115,8 +148,7 @@ class Field(Generic[T]):
             return self.type.decode(wire, obj)
         if self.type.shared or self.type.mutable:
             # It may be edited in place, too: it is kept, and encoded again on save.
-            kept: T = obj._keep(self.wire, wire, lambda: self.type.decode(newest, obj))
-            return kept
+            return obj._keep(self.wire, wire, lambda: self.type.decode(newest, obj))
         return self.type.decode(newest, obj)
 
     def __set__(self, obj: Resource, value: object) -> None:

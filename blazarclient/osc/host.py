@@ -11,7 +11,6 @@ from blazarclient import exception
 from blazarclient.osc import columns, examples, formatters, lookup, options
 
 _COLUMNS = ('id', 'hypervisor_hostname', 'vcpus', 'memory_mb', 'local_gb')
-_SWITCH = {'true': True, 'false': False, '1': True, '0': False}
 
 
 class CreateHost(formatters.FastOutput, command.ShowOne):
@@ -173,8 +172,7 @@ def _extra(parsed_args: argparse.Namespace) -> dict[str, object]:
                 f'--extra {given!r}: {key!r} is what a host is known by, and no capability that '
                 'can be set.'
             )
-        # No capability but a field of the host, which is true or false.
-        extra[key] = _SWITCH.get(value.lower(), value) if key == 'reservable' else value
+        extra[key] = value
     return extra
 
 

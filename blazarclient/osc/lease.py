@@ -223,8 +223,8 @@ class SetLease(command.Command):
             lease = lookup.my_lease(self, text, 'change')
             lease_id = lease['id']
             changes.update(_moved(lease, moves))
-            if (moves or reservations) and not parsed_args.force:
-                _refuse_flavor(lease)
+            if not parsed_args.force:
+                lease.refuse_what_breaks(changes)
         changed: Lease = leases.update(lease_id, **changes)
         if timeout is not None:
             wait.until_made(changed, timeout)
@@ -329,18 +329,6 @@ def _moved(lease: Lease, moves: Mapping[str, datetime | timedelta]) -> dict[str,
             f'({_utc(dates["start_date"])}). {now}'
         )
     return moved
-
-
-def _refuse_flavor(lease: Lease) -> None:
-    """Keep a lease out of ERROR, into which Blazar 18.0.0 puts it over such a change."""
-    for reservation in lease['reservations']:
-        if reservation.get('resource_type') == 'flavor:instance':
-            raise exception.InvalidInput(
-                f'Dates and reservations of lease {lease["name"]!r} stay as they are: it has a '
-                f'flavor:instance reservation ({reservation.get("id")}), for which Blazar fails '
-                'and puts the lease into ERROR. Create another lease instead, or try with '
-                '--force.'
-            )
 
 
 def _utc(moment: datetime) -> str:

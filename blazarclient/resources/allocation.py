@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from blazarclient.collection import Collection
 from blazarclient.fields import Field
@@ -24,13 +25,13 @@ class AllocatedReservation(Resource):
     __slots__ = ()
 
     #: The reservation's ID.
-    id = Field(Text(), read_only=True)
+    id = Field(Text(), always=True, read_only=True)
     #: The lease that it belongs to.
-    lease_id = Field(Text(), read_only=True)
+    lease_id = Field(Text(), always=True, read_only=True)
     #: When it starts (UTC).
-    start_date = Field(DateTime(), read_only=True)
+    start_date = Field(DateTime(), always=True, read_only=True)
     #: When it ends (UTC).
-    end_date = Field(DateTime(), read_only=True)
+    end_date = Field(DateTime(), always=True, read_only=True)
 
     def lease(self) -> Lease:
         """The lease that it belongs to."""
@@ -43,9 +44,9 @@ class Allocation(Resource):
     __slots__ = ()
 
     #: The host's ID.
-    resource_id = Field(Text(), read_only=True)
+    resource_id = Field(Text(), always=True, read_only=True)
     #: The reservations that hold it, now and later.
-    reservations = Field(Nested(AllocatedReservation), read_only=True)
+    reservations = Field(Nested(AllocatedReservation), always=True, read_only=True)
 
 
 class Allocations(Collection[Allocation]):
@@ -66,20 +67,24 @@ class Allocations(Collection[Allocation]):
         lease_id: str | None = None,
         reservation_id: str | None = None,
     ) -> list[Allocation]:
-        """Every host with the reservations that hold it.
+        """Every host with the reservations that hold it, be it none.
 
-        :param lease_id: only what this lease holds, and only hosts that it holds.
-        :param reservation_id: likewise for a reservation.
+        :param lease_id: only what this lease holds.
+        :param reservation_id: only this reservation.
         """
-        if lease_id is None and reservation_id is None:
+        wanted = {'lease_id': lease_id, 'reservation_id': reservation_id}
+        query = {name: value for name, value in wanted.items() if value is not None}
+        if not query:
             return super().list(fields)
-        found = [
-            item
-            for allocation in super().list()
-            if (item := self._narrowed(allocation, lease_id, reservation_id))['reservations']
-        ]
+        answer = self.transport.read(
+            f'{self.PATH}?{urllib.parse.urlencode(query)}', since=Allocation.SINCE
+        )
         keys = None if fields is None else [self._key(name) for name in fields]
-        return found if keys is None else [self._only(item, keys) for item in found]
+        # A server may leave the query aside, so the answer is looked through all the same.
+        return [
+            self._read(_narrowed(item, keys, lease_id, reservation_id), answer.spoken)
+            for item in self._many(answer)
+        ]
 
     def get(self, resource_id: str) -> Allocation:
         """The reservations that hold one host.
@@ -90,17 +95,18 @@ class Allocations(Collection[Allocation]):
         path = f'{posixpath.dirname(self.PATH)}/{self._segment(resource_id)}/allocation'
         return self._one(self.transport.read(path, since=Allocation.SINCE))
 
-    def _narrowed(
-        self, allocation: Allocation, lease_id: str | None, reservation_id: str | None
-    ) -> Allocation:
-        kept = [
-            item
-            for item in allocation['reservations']
-            if (lease_id is None or item['lease_id'] == lease_id)
-            and (reservation_id is None or item['id'] == reservation_id)
-        ]
-        return self._read({**allocation, 'reservations': kept}, allocation._spoken)
 
-    def _only(self, allocation: Allocation, keys: Sequence[str]) -> Allocation:
-        wire = {key: allocation[key] for key in keys if key in allocation}
-        return self._read(wire, allocation._spoken)
+def _narrowed(
+    allocation: Mapping[str, Any],
+    keys: Sequence[str] | None,
+    lease_id: str | None,
+    reservation_id: str | None,
+) -> dict[str, Any]:
+    """An allocation with only the keys and the reservations that are asked for."""
+    kept = [
+        item
+        for item in allocation.get('reservations') or ()
+        if lease_id in (None, item.get('lease_id')) and reservation_id in (None, item.get('id'))
+    ]
+    whole = {**allocation, 'reservations': kept}
+    return whole if keys is None else {key: whole[key] for key in keys if key in whole}

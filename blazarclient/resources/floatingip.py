@@ -16,11 +16,11 @@ class FloatingIP(Resource):
     __slots__ = ()
 
     #: Its ID.
-    id = Field(Text(), read_only=True)
+    id = Field(Text(), always=True, read_only=True)
     #: The address.
-    floating_ip_address = Field(Text())
+    floating_ip_address = Field(Text(), always=True)
     #: The external network that it belongs to.
-    floating_network_id = Field(Text())
+    floating_network_id = Field(Text(), always=True)
     #: The subnet that it belongs to.
     subnet_id = Field(Text(), read_only=True)
     #: Whether it may be reserved now.

@@ -21,37 +21,38 @@ class Host(Resource):
     """A compute host that can be reserved.
 
     Extra capabilities are keys beside the fields: ``host['gpu']``, or all of them as
-    :attr:`capabilities`. Their values are texts.
+    :attr:`capabilities`. Their values are texts. Only they can be written. One with the name of a
+    field hides that field in answers, and changes nothing else.
     """
 
     __slots__ = ()
 
     #: The host's ID, a number in a text.
-    id = Field(Text(), read_only=True)
+    id = Field(Text(), always=True, read_only=True)
     #: Its name.
-    hypervisor_hostname = Field(Text())
+    hypervisor_hostname = Field(Text(), always=True, read_only=True)
     #: Virtual CPUs.
-    vcpus = Field(Integer())
+    vcpus = Field(Integer(), read_only=True)
     #: What its processor is.
-    cpu_info = Field(JsonText())
+    cpu_info = Field(JsonText(), read_only=True)
     #: The kind of hypervisor.
-    hypervisor_type = Field(Text())
+    hypervisor_type = Field(Text(), read_only=True)
     #: The hypervisor's version.
-    hypervisor_version = Field(Integer())
+    hypervisor_version = Field(Integer(), read_only=True)
     #: The name of its compute service.
-    service_name = Field(Text())
+    service_name = Field(Text(), read_only=True)
     #: Memory, in MiB.
-    memory_mb = Field(Integer())
+    memory_mb = Field(Integer(), read_only=True)
     #: Disk, in GiB.
-    local_gb = Field(Integer())
+    local_gb = Field(Integer(), read_only=True)
     #: What Nova says of it.
-    status = Field(Text())
+    status = Field(Text(), read_only=True)
     #: Its availability zone.
-    availability_zone = Field(Text())
+    availability_zone = Field(Text(), read_only=True)
     #: The Keystone trust that the service acts with.
     trust_id = Field(Text(), read_only=True)
     #: Whether it may be reserved now.
-    reservable = Field(Boolean())
+    reservable = Field(Boolean(), read_only=True)
     #: When it was registered (UTC).
     created_at = Field(DateTime(), read_only=True)
     #: When it was last changed (UTC, seconds).
@@ -64,10 +65,8 @@ class Host(Resource):
 
     @classmethod
     def encode(cls, values: Mapping[str, object], spoken: Spoken) -> dict[str, Any]:
-        """As for every resource; any other name is an extra capability."""
-        known = {name: value for name, value in values.items() if name in cls.FIELDS}
-        extra = {name: value for name, value in values.items() if name not in cls.FIELDS}
-        return {**super().encode(known, spoken), **extra}
+        """Extra capabilities go as they are given: all that can be written are such."""
+        return dict(values)
 
     def refresh(self) -> Host:
         """Read it anew; what was changed and not saved is forgotten."""
@@ -88,7 +87,7 @@ class Host(Resource):
 
     def allocations(self) -> list[AllocatedReservation]:
         """The reservations that hold it, now and later."""
-        return self.client.allocations.get(self['id']).reservations or []
+        return self.client.allocations.get(self['id']).reservations
 
 
 class Hosts(DeletableCollection[Host]):

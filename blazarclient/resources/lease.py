@@ -38,23 +38,23 @@ class Lease(Resource):
     __slots__ = ()
 
     #: The lease's ID.
-    id = Field(Text(), read_only=True)
+    id = Field(Text(), always=True, read_only=True)
     #: Its name; several leases may have the same.
-    name = Field(Text())
+    name = Field(Text(), always=True)
     #: Who made it.
-    user_id = Field(Text(), read_only=True)
+    user_id = Field(Text(), always=True, read_only=True)
     #: Whose it is.
-    project_id = Field(Text(), read_only=True, tenancy=True)
+    project_id = Field(Text(), always=True, read_only=True, tenancy=True)
     #: When it starts (UTC, whole minutes).
-    start_date = Field(StartDate())
+    start_date = Field(StartDate(), always=True)
     #: When it ends (UTC, whole minutes).
-    end_date = Field(EndDate())
+    end_date = Field(EndDate(), always=True)
     #: When what is to happen before the end happens (UTC). Written, never answered.
     before_end_date = Field(DateTime())
     #: The Keystone trust that the service acts with.
     trust_id = Field(Text(), read_only=True)
     #: ``PENDING``, ``STARTING``, ``ACTIVE``, ``TERMINATING``, ``TERMINATED``, ``ERROR`` ...
-    status = Field(Text(), read_only=True)
+    status = Field(Text(), always=True, read_only=True)
     #: Whether one of its reservations lost or changed resources.
     degraded = Field(Boolean(), read_only=True)
     #: When it was made (UTC).
@@ -62,9 +62,9 @@ class Lease(Resource):
     #: When it was last changed (UTC, seconds).
     updated_at = Field(DateTime(), read_only=True)
     #: What it holds.
-    reservations = Field(Nested(Reservation))
+    reservations = Field(Nested(Reservation), always=True)
     #: What the service does to it, and when.
-    events = Field(Nested(LeaseEvent), read_only=True)
+    events = Field(Nested(LeaseEvent), always=True, read_only=True)
 
     def refresh(self) -> Lease:
         """Read it anew; what was changed and not saved is forgotten."""
@@ -99,7 +99,7 @@ class Lease(Resource):
             raise exception.InvalidInput(
                 f'Changing {", ".join(moved)} of the lease {self.get("name")!r} would put it into '
                 'ERROR: Blazar cannot change a flavor:instance reservation. Make a new lease '
-                'instead, or force the change.'
+                'instead, or force the change (--force, force=True).'
             )
 
     def delete(self) -> None:
@@ -140,6 +140,7 @@ class Lease(Resource):
         return [
             client.hosts.get(allocation['resource_id'])
             for allocation in client.allocations.list(lease_id=self['id'])
+            if allocation['reservations']
         ]
 
     def _moved(self, name: str, by: str | timedelta | datetime, sign: int) -> datetime:

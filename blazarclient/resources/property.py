@@ -23,7 +23,7 @@ class ResourceProperty(Resource):
     __slots__ = ()
 
     #: Its name.
-    property = Field(Text(), read_only=True)
+    property = Field(Text(), always=True, read_only=True)
     #: Whether only an admin sees it.
     private = Field(Boolean())
     #: The values that hosts have of it.

@@ -19,15 +19,15 @@ class Reservation(Resource):
     __slots__ = ()
 
     #: What the scheduler hint ``reservation=`` of ``server create`` wants.
-    id = Field(Text(), read_only=True)
+    id = Field(Text(), always=True, read_only=True)
     #: The lease that it belongs to.
-    lease_id = Field(Text(), read_only=True)
+    lease_id = Field(Text(), always=True, read_only=True)
     #: The service's own key of what is held.
     resource_id = Field(Text(), read_only=True)
     #: ``physical:host``, ``virtual:instance``, ``flavor:instance``, ``virtual:floatingip`` ...
-    resource_type = Field(Text(), read_only=True)
+    resource_type = Field(Text(), always=True, read_only=True)
     #: ``pending``, ``active``, ``deleted`` or ``error``.
-    status = Field(Text(), read_only=True)
+    status = Field(Text(), always=True, read_only=True)
     #: Whether something that was held is gone, and nothing free could replace it.
     missing_resources = Field(Boolean(), read_only=True)
     #: Whether something that was held was replaced by something else.
@@ -75,17 +75,17 @@ class LeaseEvent(Resource):
     __slots__ = ()
 
     #: The event's ID.
-    id = Field(Text(), read_only=True)
+    id = Field(Text(), always=True, read_only=True)
     #: The lease that it belongs to.
-    lease_id = Field(Text(), read_only=True)
+    lease_id = Field(Text(), always=True, read_only=True)
     #: ``start_lease``, ``before_end_lease`` or ``end_lease``.
-    event_type = Field(Text(), read_only=True)
+    event_type = Field(Text(), always=True, read_only=True)
     #: When it is due (UTC).
-    time = Field(DateTime(), read_only=True)
+    time = Field(DateTime(), always=True, read_only=True)
     #: When it shall be due (UTC). Written in a request, never answered.
     event_date = Field(DateTime())
     #: ``UNDONE``, ``IN_PROGRESS``, ``DONE`` or ``ERROR``.
-    status = Field(Text(), read_only=True)
+    status = Field(Text(), always=True, read_only=True)
     #: When it was made (UTC).
     created_at = Field(DateTime(), read_only=True)
     #: When it was last changed (UTC, seconds).

@@ -304,7 +304,7 @@ def test_no_id(as_user: AsUser, lease_id: str) -> None:
 
 
 def test_waiting_takes_too_long(lease: Lease) -> None:
-    before = datetime.now(lease.start_date.tzinfo if lease.start_date else None)
+    before = datetime.now(lease.start_date.tzinfo)
     with pytest.raises(exception.WaitTimeout, match='PENDING'):
         lease.wait('ACTIVE', timeout=1.5)
     assert datetime.now(before.tzinfo) - before < timedelta(seconds=5)

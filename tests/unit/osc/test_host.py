@@ -177,7 +177,7 @@ def test_set(
     ran = blazar(*spelling, 'compute-2', *options, cloud='admin').check()
     assert (ran.stdout, ran.stderr) == ('Updated host: compute-2\n', '')
     [request] = server.sent('PUT')
-    assert request.json == {'ssd': 'b=c', 'reservable': False}
+    assert request.json == {'ssd': 'b=c', 'reservable': 'False'}
     assert server.calls('reservation') == ['GET /v1/os-hosts', 'PUT /v1/os-hosts/4']
 
 
