@@ -148,7 +148,8 @@ def life(there: Cloudy, name: str, reservation: dict[str, Any], slot: Slot, name
     (found,) = named(name)
     assert found['id'] == lease['id']
     assert found['status'] == 'PENDING'
-    extend(there, lease, named)
+    if there.weather.dice.random() < 0.4:
+        extend(there, lease, named)
     delete(there, lease, named)
     return 'made'
 
