@@ -15,7 +15,7 @@ from blazarclient.collection import DeletableCollection
 from blazarclient.fields import Field
 from blazarclient.model import Resource
 from blazarclient.resources.create_once import CreateOnce, is_lost
-from blazarclient.resources.reservation import LeaseEvent, Reservation
+from blazarclient.resources.reservation import LeaseEvent, Reservation, completed
 from blazarclient.transport import pause_after
 from blazarclient.versions import Spoken
 from blazarclient.wiretypes import Boolean, DateTime, EndDate, Nested, StartDate, Text
@@ -187,7 +187,9 @@ class Leases(DeletableCollection[Lease]):
 
         :param start_date: when it starts; ``now``, ``+2h``, a date or a datetime (no zone: UTC).
         :param end_date: when it ends, likewise.
-        :param reservations: what it holds, each with a ``resource_type``.
+        :param reservations: what it holds, each a dict with a ``resource_type`` and what that
+            type needs: ``min`` and ``max`` hosts, say. Filters may be lists; those that are not
+            given do not filter.
         :param events: more events, each with ``event_type`` and ``event_date``.
         :param before_end_date: when what is to happen before the end happens.
         :param id: an ID to use, a UUID of version 4, for a program that repeats itself.
@@ -205,7 +207,7 @@ class Leases(DeletableCollection[Lease]):
             'name': name,
             'start_date': start_date,
             'end_date': end_date,
-            'reservations': [dict(item) for item in reservations],
+            'reservations': [completed(item) for item in reservations],
             'events': [dict(item) for item in events],
         }
         if before_end_date is not None:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from blazarclient.fields import Field
 from blazarclient.model import Resource
 from blazarclient.wiretypes import Boolean, DateTime, Integer, Json, JsonText, Text
 
-__all__ = ['LeaseEvent', 'Reservation']
+__all__ = ['LeaseEvent', 'Reservation', 'completed']
+
+#: Keys that Blazar insists on although these values say nothing.
+_NEUTRAL: Mapping[str, Mapping[str, object]] = {
+    'physical:host': {'hypervisor_properties': '', 'resource_properties': ''},
+    'virtual:instance': {'affinity': None, 'resource_properties': ''},
+    'virtual:floatingip': {'amount': 1, 'required_floatingips': []},
+    'flavor:instance': {'affinity': None},
+}
+
+
+def completed(reservation: Mapping[str, Any]) -> dict[str, Any]:
+    """A reservation for a new lease, with the keys that its resource type may not lack."""
+    return {**_NEUTRAL.get(str(reservation.get('resource_type')), {}), **reservation}
 
 
 class Reservation(Resource):
