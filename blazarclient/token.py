@@ -6,8 +6,11 @@ request costs. Here it is asked once a minute, and whenever the service has refu
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
+
+from blazarclient.answers import close
 
 __all__ = ['Token']
 
@@ -19,8 +22,8 @@ KEPT, MARGIN = 60.0, 90.0
 class Token:
     """The headers that authenticate a request.
 
-    :param session: a keystoneauth1 Session or Adapter; with anything else :meth:`headers` gives
-        None, and the session authenticates its requests itself.
+    :param session: a keystoneauth1 Session or Adapter; anything else authenticates its requests
+        itself.
     :param auth: a plugin in place of the session's own.
     """
 
@@ -28,8 +31,25 @@ class Token:
         self._session = session
         self._auth = auth
         self._kept: tuple[Any, dict[str, str], float] | None = None
+        self._lock = threading.Lock()
 
-    def headers(self) -> dict[str, str] | None:
+    def request(self, url: str, method: str, kwargs: dict[str, Any]) -> Any:
+        """Send with the token, and once more with a new one when the service refuses it."""
+        token = self._headers()
+        if token is None:
+            return self._session.request(url, method, **kwargs)
+        headers = kwargs['headers']
+        kwargs['authenticated'] = False
+        response = self._session.request(url, method, **{**kwargs, 'headers': {**headers, **token}})
+        if response.status_code == 401:
+            close(response)
+            token = self._another(token)
+            response = self._session.request(
+                url, method, **{**kwargs, 'headers': {**headers, **token}}
+            )
+        return response
+
+    def _headers(self) -> dict[str, str] | None:
         """The headers with a valid token; None to leave it to the session.
 
         :raises keystoneauth1.exceptions.ClientException: when Keystone gives none.
@@ -48,7 +68,14 @@ class Token:
             self._kept = (plugin, found, time.time() + min(KEPT, left - MARGIN))
         return found
 
-    def refused(self) -> bool:
-        """Forget the token that the service refused; whether a new one can be had."""
-        self._kept = None
-        return bool(self._session.invalidate(self._auth))
+    def _another(self, refused: dict[str, str]) -> dict[str, str]:
+        """The headers with another token than the one that the service refused."""
+        # keystoneauth1 tells all threads but one that they cannot have another: the first has
+        # thrown the old one away, and they find none.
+        with self._lock:
+            kept = self._kept
+            if kept is not None and kept[1] != refused:
+                return kept[1]
+            self._kept = None
+            self._session.invalidate(self._auth)
+            return self._headers() or {}

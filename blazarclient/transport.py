@@ -374,26 +374,11 @@ class Transport:
         # What the caller is handling says nothing about this request.
         outside = sys.exception()
         try:
-            response = self._authenticated(url, method, kwargs)
+            response = self._token.request(url, method, kwargs)
         except (ksa_exceptions.ConnectionError, requests.exceptions.RequestException) as error:
             failure = no_answer(error, method, url, outside)
             raise failure from failure.__cause__
         LOG.debug('%s %s: %s', method, path, response.status_code)
-        return response
-
-    def _authenticated(self, url: str, method: str, kwargs: dict[str, Any]) -> Any:
-        """Send with the token, and once more with a new one when the service refuses it."""
-        token = self._token.headers()
-        if token is None:
-            return self.session.request(url, method, **kwargs)
-        headers = kwargs['headers']
-        kwargs['authenticated'] = False
-        response = self.session.request(url, method, **{**kwargs, 'headers': {**headers, **token}})
-        if response.status_code == 401 and self._token.refused():
-            close(response)
-            token = self._token.headers() or {}
-            kwargs['headers'] = {**headers, **token}
-            response = self.session.request(url, method, **kwargs)
         return response
 
 

@@ -1,5 +1,6 @@
 """What is repeated, when, and what is said when it was in vain."""
 
+import concurrent.futures
 import contextlib
 import email.utils
 import logging
@@ -337,6 +338,17 @@ def test_expired_token(server: RecordedBlazar, client: ClientFactory) -> None:
             [401, 200],
             [401, 201],
         )
+
+
+def test_expired_token_in_many_threads(server: RecordedBlazar, client: ClientFactory) -> None:
+    """Threads that find out together do not throw away each other's new tokens."""
+    someone = client()
+    someone.leases.list()
+    server.expire_tokens()
+    server.forget()
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(lambda _: someone.leases.list(), range(64)))
+    assert len(server.calls('identity')) <= 8
 
 
 def test_token_that_is_never_good(server: RecordedBlazar, client: ClientFactory) -> None:
