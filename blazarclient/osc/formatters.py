@@ -154,8 +154,10 @@ class FastOutput(_Display):
     """Put before a list or show command: its output goes through this module's formatters."""
 
     def _load_formatter_plugins(self) -> ExtensionManager[Any]:
+        names = _KNOWN[self.formatter_namespace]
         words = getattr(self.app, 'command_options', None) or sys.argv[1:]
-        if self.app.interactive_mode or _may_name_another(words, _KNOWN[self.formatter_namespace]):
+        # The documentation is made without an app.
+        if self.app and (self.app.interactive_mode or _may_name_another(words, names)):
             return super()._load_formatter_plugins()
         return known(self.formatter_namespace)
 
