@@ -154,10 +154,11 @@ class FastOutput(_Display):
     """Put before a list or show command: its output goes through this module's formatters."""
 
     def _load_formatter_plugins(self) -> ExtensionManager[Any]:
+        # The documentation is made without one.
+        app: Any = self.app
+        words = getattr(app, 'command_options', None) or sys.argv[1:]
         names = _KNOWN[self.formatter_namespace]
-        words = getattr(self.app, 'command_options', None) or sys.argv[1:]
-        # The documentation is made without an app.
-        if self.app and (self.app.interactive_mode or _may_name_another(words, names)):
+        if app and (app.interactive_mode or _may_name_another(words, names)):
             return super()._load_formatter_plugins()
         return known(self.formatter_namespace)
 
