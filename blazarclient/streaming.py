@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 __all__ = ['NoList', 'Truncated', 'objects']
+
+
+_TEXT = rb'"(?:[^"\\]|\\.)*"'
+#: The first two keys of an object, when the value between them is a simple one.
+_HEAD = re.compile(
+    rb'\{\s*(' + _TEXT + rb')\s*:\s*(?:' + _TEXT + rb'|[\w.+-]+)\s*,\s*(' + _TEXT + rb')'
+)
 
 
 class NoList(ValueError):
@@ -49,7 +57,10 @@ def objects(
         if len(buffer) < enough:
             continue
         for end, following in _borders(buffer):
-            parsed = _parse(buffer, end) if buffer.find(needle, 0, end) >= 0 else []
+            if buffer.find(needle, 0, end) < 0 and _are_alike(buffer, 1, following):
+                parsed: list[dict[str, Any]] | None = []
+            else:
+                parsed = _parse(buffer, end)
             if parsed is not None:
                 yield parsed
                 del buffer[1:following]
@@ -90,6 +101,15 @@ def _borders(text: bytearray) -> Iterator[tuple[int, int]]:
             if found > 0:
                 end = found + len(closing) + 1
                 yield end, end + len(comma) - 1
+
+
+def _are_alike(text: bytearray, one: int, other: int) -> bool:
+    """Whether the objects at two places begin with the same two keys.
+
+    What is passed over is not parsed, which would tell a border deeper inside an object.
+    """
+    head, other_head = _HEAD.match(text, one), _HEAD.match(text, other)
+    return head is not None and other_head is not None and head.groups() == other_head.groups()
 
 
 def _parse(buffer: bytearray, end: int) -> list[dict[str, Any]] | None:
