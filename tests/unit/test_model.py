@@ -295,8 +295,7 @@ def test_fake(kind: type[Resource]) -> None:
 def test_fake_with_values() -> None:
     """They are given as attributes, read-only ones too."""
     soon = datetime.datetime(2030, 1, 1, 12, 30, tzinfo=datetime.UTC)
-    fake: Any = Lease.fake(
-        '1.0', status='ERROR', end_date=soon, reservations=[{'min': 1}], name=None
-    )
+    inside = [{'min': 1}]
+    fake: Any = Lease.fake(status='ERROR', end_date=soon, reservations=inside, name=None)
     assert (fake.status, fake.end_date, fake['end_date']) == ('ERROR', soon, '2030-01-01 12:30')
-    assert (fake['reservations'], fake.name, fake.is_set('name')) == (one, None, True)
+    assert (fake['reservations'], fake.name, fake.is_set('name')) == (inside, None, True)
