@@ -299,17 +299,17 @@ _BY_STATUS: dict[int, type[HTTPError]] = {
     504: ServiceUnavailable,
 }
 
-_NOT_ENOUGH = re.compile(r'Not enough .+ available')
-_POLICY = re.compile(r"Policy doesn't allow (\S+) to be performed")
-_NUMBER = re.compile(r'[0-9]{1,4}\.[0-9]{1,4}')
-_RANGE = re.compile(rf'Minimum is ({_NUMBER.pattern}) and maximum is ({_NUMBER.pattern})(?![0-9])')
-_USERINFO = re.compile(r'//[^/@\s]*@')
-_TAGS = re.compile(r'<[^>]*>')
+_NOT_ENOUGH = r'Not enough .+ available'
+_POLICY = r"Policy doesn't allow (\S+) to be performed"
+_NUMBER = r'[0-9]{1,4}\.[0-9]{1,4}'
+_RANGE = rf'Minimum is ({_NUMBER}) and maximum is ({_NUMBER})(?![0-9])'
+_USERINFO = r'//[^/@\s]*@'
+_TAGS = r'<[^>]*>'
 
 
 def redact(text: str) -> str:
     """The text without user names and passwords in its URLs."""
-    return _USERINFO.sub('//', text)
+    return re.sub(_USERINFO, '//', text)
 
 
 def from_response(
@@ -335,7 +335,7 @@ def from_response(
         parsed, sentence = None, ''
     detail = sentence or _plain(text) or reason or 'no explanation was given'
     kind = _BY_STATUS.get(status) or (ServerError if status >= 500 else HTTPError)
-    if _NOT_ENOUGH.match(detail):
+    if re.match(_NOT_ENOUGH, detail):
         kind = NotEnoughResources
     lowered = {name.lower(): value for name, value in headers.items()}
     request_id = lowered.get('x-openstack-request-id') or lowered.get('x-compute-request-id')
@@ -374,13 +374,13 @@ def _sentence(parsed: object) -> str:
 
 def _plain(text: str) -> str:
     """A short text out of an answer that is not JSON, such as a proxy's page."""
-    return ' '.join(_TAGS.sub(' ', text).split())[:200]
+    return ' '.join(re.sub(_TAGS, ' ', text).split())[:200]
 
 
 def _hint(kind: type[HTTPError], detail: str) -> str:
     """What a user can do about it, where the service's sentence alone would not say."""
     stop = '' if detail.endswith(('.', '!')) else '.'
-    if kind is Forbidden and _POLICY.match(detail):
+    if kind is Forbidden and re.match(_POLICY, detail):
         return (
             f'{stop} Your roles in this project do not permit this call, or the object '
             'belongs to another project.'
@@ -396,7 +396,7 @@ def _versions(parsed: object, detail: str) -> tuple[str, str] | None:
         for item in errors:
             if isinstance(item, dict):
                 lowest, highest = str(item.get('min_version')), str(item.get('max_version'))
-                if _NUMBER.fullmatch(lowest) and _NUMBER.fullmatch(highest):
+                if re.fullmatch(_NUMBER, lowest) and re.fullmatch(_NUMBER, highest):
                     return lowest, highest
-    found = _RANGE.search(detail)
+    found = re.search(_RANGE, detail)
     return (found[1], found[2]) if found else None

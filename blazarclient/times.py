@@ -42,21 +42,22 @@ _LONGEST = 64
 # The furthest offset from UTC that is in use anywhere: Kiribati.
 _FURTHEST_OFFSET = timedelta(hours=14)
 
-# [0-9] and not \d, which also stands for the digits of other scripts.
+# [0-9] and not \d, which also stands for the digits of other scripts. Most patterns are texts,
+# compiled when first used, since every start of the program pays for what stands here.
 _PART = re.compile(r'([0-9]+)(?:\.([0-9]+))?([A-Za-z]*) ?')
 _NUMBER = r'([0-9]+(?:\.[0-9]+)?)'
-_ISO_DURATION = re.compile(
+_ISO_DURATION = (
     rf'P(?=[0-9T])(?:{_NUMBER}W)?(?:{_NUMBER}D)?'
     rf'(?:T(?=[0-9])(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?'
 )
 _SECOND = r'([0-9]{2})(?:\.([0-9]{1,9}))?'
 _OFFSET = r'(?: ?(?:Z|z|UTC|([+-])([0-9]{2})(?::?([0-9]{2}))?))?'
-_MOMENT = re.compile(
+_MOMENT = (
     r'([0-9]{4})-([0-9]{2})-([0-9]{2})'
     rf'(?:[Tt ]([0-9]{{2}}):([0-9]{{2}})(?::{_SECOND})?{_OFFSET})?'
 )
 # ISO 8601's basic format, as `date -u +%Y%m%dT%H%MZ` prints it.
-_COMPACT = re.compile(
+_COMPACT = (
     rf'([0-9]{{4}})([0-9]{{2}})([0-9]{{2}})[Tt]([0-9]{{2}})([0-9]{{2}})(?:{_SECOND})?{_OFFSET}'
 )
 # YYYY-MM-DD HH:MM, with seconds, with microseconds: all that Blazar sends.
@@ -245,7 +246,7 @@ def _parts(text: str, value: str) -> list[tuple[str, str, str]]:
 
 def _iso_parts(text: str, value: str) -> list[tuple[str, str, str]]:
     """Cut 'P1DT2H' into its numbers, fractions and units."""
-    match = _ISO_DURATION.fullmatch(value)
+    match = re.fullmatch(_ISO_DURATION, value)
     if match is None:
         date = value.partition('T')[0]
         if 'Y' in date or 'M' in date:
@@ -263,7 +264,7 @@ def _iso_parts(text: str, value: str) -> list[tuple[str, str, str]]:
 
 def _moment(text: str, value: str) -> datetime:
     """Read a date with or without a time and an offset."""
-    match = _MOMENT.fullmatch(value) or _COMPACT.fullmatch(value)
+    match = re.fullmatch(_MOMENT, value) or re.fullmatch(_COMPACT, value)
     if match is None:
         _not_a_time(text, *_misread(value))
     year, month, day, hour, minute, second = (int(number or 0) for number in match.groups()[:6])

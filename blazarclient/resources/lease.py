@@ -27,7 +27,7 @@ __all__ = ['Lease', 'Leases']
 
 T = TypeVar('T')
 
-_UUID4 = re.compile(r'[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}')
+_UUID4 = r'[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}'
 #: Blazar's words for "not now": the lease is between two states.
 _BUSY = 'Invalid lease status'
 
@@ -197,7 +197,7 @@ class Leases(DeletableCollection[Lease]):
             became of the request; the message names the ID to look for.
         :raises blazarclient.exception.NotEnoughResources: when so much is not free then.
         """
-        if id is not None and not _UUID4.fullmatch(id):
+        if id is not None and not re.fullmatch(_UUID4, id):
             raise exception.InvalidInput(
                 f'{id!r} cannot be the ID of a lease: expected a UUID of version 4 in lower case, '
                 'as str(uuid.uuid4()) gives it.'
