@@ -16,9 +16,10 @@ __all__ = ['Client']
 
 #: What python-blazarclient 4 knows of keystoneauth1's Adapter and this client has no use for.
 _IGNORED = (
-    *('allow', 'allow_version_hack', 'client_name', 'client_version', 'connect_retry_delay'),
-    *('logger', 'max_version', 'min_version', 'rate_semaphore', 'retriable_status_codes'),
-    *('status_code_retries', 'status_code_retry_delay', 'version'),
+    *('allow', 'allow_version_hack', 'client_name', 'client_version', 'concurrency'),
+    *('connect_retry_delay', 'logger', 'max_version', 'min_version', 'raise_exc', 'rate_limit'),
+    *('rate_semaphore', 'retriable_status_codes', 'status_code_retries'),
+    *('status_code_retry_delay', 'version'),
 )
 
 
@@ -66,7 +67,7 @@ class Client:
         connect_retries: int | None = None,
         timeout: float | tuple[float, float] | None = None,
         auth: Any = None,
-        user_agent: str = transport.USER_AGENT,
+        user_agent: str | None = None,
         additional_headers: dict[str, str] | None = None,
         global_request_id: str | None = None,
         **ignored: object,
@@ -101,7 +102,7 @@ class Client:
             timeout=timeout,
             retries=connect_retries,
             headers=headers,
-            user_agent=user_agent,
+            user_agent=user_agent or transport.USER_AGENT,
         )
         _teach_yaml()
         self.leases = Leases(self)
