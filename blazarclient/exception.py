@@ -30,8 +30,7 @@
         └── ServerError                 500 and above
             └── ServiceUnavailable      502, 503, 504
 
-The names above the line of ``InvalidInput`` and their codes are those of
-python-blazarclient 4, so that programs which catch them go on working.
+What stands above ``InvalidInput`` has the names and codes of python-blazarclient 4.
 """
 
 from __future__ import annotations
