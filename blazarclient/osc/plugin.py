@@ -39,16 +39,6 @@ API_VERSION_OPTION = 'os_reservation_command_group'
 #: keys with :data:`DEFAULT_API_VERSION`.
 API_VERSIONS = {'1': 'blazarclient.client.Client'}
 
-_OPTION = 'os_reservation_command_group'
-
-#: For programs that look here as they do in other plugins; OpenStackClient compares the
-#: keys with :data:`DEFAULT_API_VERSION`.
-API_VERSIONS = {'1': 'blazarclient.client.Client'}
-
-#: Seconds that a session without a timeout of its own waits for a connection or for the next
-#: bytes of an answer, authentication included. The value of keystoneauth's ``--timeout``.
-TIMEOUT = 600.0
-
 _OPTION = '--os-reservation-api-version'
 _VARIABLE = 'OS_RESERVATION_API_VERSION'
 
