@@ -25,7 +25,7 @@ from blazarclient.versions import HISTORY, OLDEST, Spoken, Version
 if TYPE_CHECKING:
     from blazarclient.client import Client
 
-__all__ = ['Resource']
+__all__ = ['Origin', 'Resource']
 
 R = TypeVar('R', bound='Resource')
 

@@ -49,7 +49,7 @@ def until(
         lease is in ERROR, past it, or gone.
     :raises blazarclient.exception.WaitTimeout: with the last status seen.
     """
-    wanted = status if status == DELETED else status.upper()
+    wanted = DELETED if status.lower() == DELETED else status.upper()
     if wanted != DELETED and wanted not in _ORDER:
         raise exception.InvalidInput(
             f'{status!r} is no status to wait for. Expected {", ".join(_ORDER)} or {DELETED}.'
