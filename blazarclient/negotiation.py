@@ -25,6 +25,7 @@ class Negotiation:
         self.versions = sorted(versions)
         self.pin = pin
         self._known: Spoken | None = None
+        self._last: tuple[str | None, str, Spoken | None, Spoken] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -50,6 +51,14 @@ class Negotiation:
         :param header: the answer's OpenStack-API-Version.
         :param asked: the version that the request asked for, or ``latest``.
         """
+        last = self._last
+        if last is not None and last[:3] == (header, asked, self._known):
+            return last[3]
+        spoken = self._heard(header, asked)
+        self._last = (header, asked, self._known, spoken)
+        return spoken
+
+    def _heard(self, header: str | None, asked: str) -> Spoken:
         found = _OURS.search(header or '')
         said = Version.parse(found[1]) if found else OLDEST
         if self.pin:

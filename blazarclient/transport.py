@@ -33,7 +33,15 @@ from blazarclient.answers import (
     no_answer,
     retry_after,
 )
-from blazarclient.endpoint import keep_connections, missing, timeout_of, with_version
+from blazarclient.endpoint import (
+    given_address,
+    keep_connections,
+    missing,
+    project_of,
+    proxies_spared,
+    timeout_of,
+    with_version,
+)
 from blazarclient.negotiation import Negotiation
 from blazarclient.token import Token
 from blazarclient.versions import HISTORY, Pin, Spoken, Version
@@ -113,6 +121,7 @@ class Transport:
         self._token = Token(session, auth)
         self._ready = False
         self._secret = False
+        self._spared: dict[str, Any] = {}
         self._project_id: str | None = None
         self._lock = threading.Lock()
 
@@ -141,7 +150,7 @@ class Transport:
         """Authenticate, find the endpoint, and fit the connection pool to threads."""
         endpoint = self._endpoint
         if endpoint:
-            endpoint = self._known_address(endpoint)
+            endpoint = given_address(self.session, self.auth, endpoint)
         elif (find := getattr(self.session, 'get_endpoint', None)) is not None:
             # A session that is an Adapter has defaults of its own for what is not given.
             given = {key: value for key, value in self._filter.items() if value is not None}
@@ -152,34 +161,15 @@ class Transport:
             if not found:
                 raise missing(self._filter)
             endpoint = with_version(found)
-            self._learn_project()
+        self._project_id = project_of(self.session, self.auth)
         with self._lock:
             self._endpoint = endpoint
             if endpoint and not self._ready:
                 keep_connections(self.session, endpoint)
+                self._spared = proxies_spared(self.session, endpoint)
                 # keystoneauth1 writes whole addresses into its log.
                 self._secret = exception.redact(endpoint) != endpoint
             self._ready = True
-
-    def _known_address(self, address: str) -> str:
-        """An address that the user gave, with the project in it where a place is left for it."""
-        # So that an error of Keystone is Keystone's, as it is with a catalog.
-        authenticate = getattr(self.session, 'get_auth_headers', None)
-        if authenticate is None:
-            return address
-        try:
-            authenticate(self.auth)
-        except ksa_exceptions.MissingAuthPlugin:
-            # Some services are used without.
-            return address
-        self._learn_project()
-        if '%(' in address:
-            address %= {'project_id': self._project_id, 'tenant_id': self._project_id}
-        return address
-
-    def _learn_project(self) -> None:
-        if hasattr(self.session, 'get_project_id'):
-            self._project_id = self.session.get_project_id(self.auth)
 
     # ------------------------------------------------------------------- the requests
 
@@ -358,6 +348,7 @@ class Transport:
             # keystoneauth1 would repeat a POST whose answer was lost.
             'connect_retries': 0,
             'status_code_retries': 0,
+            **self._spared,
         }
         if self.auth is not None:
             kwargs['auth'] = self.auth

@@ -13,6 +13,7 @@ from keystoneauth1 import session as ksa_session
 from blazarclient import endpoint, exception
 from blazarclient.client import Client
 from tests.conftest import ClientFactory, SessionFactory
+from tests.proxy import Proxy, unavailable
 from tests.recorded import ALICE, Answer, RecordedBlazar, Request
 
 TOKENS = 'POST /identity/v3/auth/tokens'
@@ -225,6 +226,35 @@ def test_chosen_adapters_are_left_alone(server: RecordedBlazar, session: Session
         chosen.mount('http://', adapter)
         Client(session=chosen).leases.list()
         assert chosen.session.get_adapter(server.endpoint_url + '/leases') is adapter
+
+
+@pytest.mark.parametrize('where', ['environment', 'session', 'session, late', 'none'])
+def test_proxies(
+    server: RecordedBlazar,
+    session: SessionFactory,
+    proxy: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    """A proxy is used, be it the environment's or the session's; the service is behind it."""
+    own = session()
+    client = Client(session=own, endpoint_override=server.url + '/v1', connect_retries=0)
+    own.get_token()
+    if where == 'environment':
+        monkeypatch.setenv('http_proxy', proxy.url)
+    elif where == 'session':
+        own.session.proxies = {'http': proxy.url}
+    elif where == 'session, late':
+        client.leases.list()
+        own.session.proxies = {'http': proxy.url}
+    proxy.plan([unavailable()])
+    try:
+        client.leases.list()
+    except exception.ServiceUnavailable:
+        assert where != 'none'
+    assert [each[1] for each in proxy.done] == (
+        [] if where == 'none' else [f'{server.url}/v1/leases']
+    )
 
 
 def test_timeouts(session: SessionFactory) -> None:
