@@ -153,7 +153,8 @@ class ListLease(formatters.FastOutput, command.Lister):
         default = _LONG_COLUMNS if parsed_args.long else _COLUMNS
         selection = columns.Selection(parsed_args, Lease, default)
         leases = lookup.client(self).leases.list(selection.fields)
-        data = columns.as_data(self.app, parsed_args)
+        # No script rests on the JSON of version 4 with --long, which is new.
+        data = columns.as_data(None if parsed_args.long else self.app, parsed_args)
         short = {'reservations': _summary} if parsed_args.long and not data else {}
         return selection.rows(leases, data, short)
 

@@ -139,3 +139,11 @@ def test_odd_error_bodies(server: RecordedBlazar, blazar: Runner, body: object) 
     assert ran.code == 1
     assert 'HTTP 409' in ran.stderr
     assert 'attribute' not in ran.stderr
+
+
+def test_long_json_is_real(server: RecordedBlazar, blazar: Runner) -> None:
+    """--long is new, so the hyphenated spelling gives real JSON with it, too."""
+    leases = server.leases(1)
+    server.hold(leases)
+    [row] = blazar('lease-list', '--long', '-f', 'json').json
+    assert row['reservations'] == leases[0]['reservations']
