@@ -94,8 +94,10 @@ class Lease(Resource):
         reservation, and the lease is in ERROR from then on.
         """
         moved = sorted(changes.keys() & {'start_date', 'end_date', 'reservations'})
-        kinds = {item.get('resource_type') for item in self.get('reservations') or ()}
-        if moved and 'flavor:instance' in kinds:
+        if not moved:
+            return
+        kinds = {item.get('resource_type') for item in self._whole('reservations') or ()}
+        if 'flavor:instance' in kinds:
             raise exception.InvalidInput(
                 f'Changing {", ".join(moved)} of the lease {self.get("name")!r} would put it into '
                 'ERROR: Blazar cannot change a flavor:instance reservation. Make a new lease '
@@ -113,13 +115,11 @@ class Lease(Resource):
             date, a datetime).
         :param force: as for :meth:`save`.
         """
-        self.end_date = self._moved('end_date', by, 1)
-        return self.save(force=force)
+        return self._move('end_date', by, 1, force)
 
     def reduce(self, by: str | timedelta | datetime, *, force: bool = False) -> Lease:
         """Let it end earlier; the arguments are those of :meth:`extend`."""
-        self.end_date = self._moved('end_date', by, -1)
-        return self.save(force=force)
+        return self._move('end_date', by, -1, force)
 
     def wait(
         self,
@@ -143,7 +143,21 @@ class Lease(Resource):
             if allocation['reservations']
         ]
 
-    def _moved(self, name: str, by: str | timedelta | datetime, sign: int) -> datetime:
+    def _whole(self, key: str) -> Any:
+        """The value of a key, asked for when the answer was of some fields only."""
+        return self[key] if key in self else self.client.leases.get(self['id'])[key]
+
+    def _move(self, name: str, by: str | timedelta | datetime, sign: int, force: bool) -> Lease:
+        before = self._whole(name)
+        setattr(self, name, self._moved(before, by, sign))
+        try:
+            return self.save(force=force)
+        except BaseException:
+            # Who tries again moves it by as much, not by twice as much.
+            self[name] = before
+            raise
+
+    def _moved(self, before: str, by: str | timedelta | datetime, sign: int) -> datetime:
         if isinstance(by, datetime):
             return by
         if isinstance(by, str):
@@ -156,7 +170,7 @@ class Lease(Resource):
                     raise not_a_duration from None
         else:
             delta = by
-        return times.from_wire(self[name]) + sign * delta
+        return times.from_wire(before) + sign * delta
 
 
 class Leases(DeletableCollection[Lease]):
