@@ -72,10 +72,11 @@ class TrackedDict(dict[str, Any]):
         for key, value in dict.items(self):
             self._hand_out(key, value)
 
-    def _remember(self, key: str) -> None:
+    def _remember(self, key: str) -> Edits:
         if self._edits is None:
             self._edits = Edits()
         self._edits.remember(key, dict.get(self, key, MISSING))
+        return self._edits
 
     def _keep(self, key: str, wire: Any, decode: Callable[[], T]) -> T:
         """The decoded value of a key, which is the same until the wire's form is another."""
@@ -112,9 +113,7 @@ class TrackedDict(dict[str, Any]):
         return dict.items(self)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._remember(key)
-        if self._edits:
-            self._edits.decoded.pop(key, None)
+        self._remember(key).decoded.pop(key, None)
         dict.__setitem__(self, key, value)
 
     def __delitem__(self, key: str) -> None:

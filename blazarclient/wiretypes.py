@@ -206,9 +206,6 @@ class Nested(Type[list[R]]):
         items: list[R] = wire
         return items
 
-    def encode(self, value: object) -> list[Any]:
-        return [dict(item) for item in self._items(value)]
-
     def encode_at(self, value: object, spoken: Spoken) -> list[Any]:
         return [
             # A resource is in the form of the version that it was read at.
