@@ -18,7 +18,7 @@ from blazarclient.wiretypes import Json, JsonText, Nested, Text
 from tests.conftest import ClientFactory
 from tests.recorded import Answer, RecordedBlazar, Request
 from tests.recordings import load
-from tests.unit.versioned import WIRE, gadget, version
+from tests.unit.versioned import HISTORY, WIRE, gadget, version
 
 HERE = Spoken(OLDEST, 'a test says so')
 R = 'be4300e5-2f7d-4eb9-88b7-2b4a58724183'
@@ -264,6 +264,33 @@ class Outer(Resource):
 
     inner = Field(Nested(Inner))
     free = Field(Json())
+
+
+def test_nested_list_that_another_version_lacks() -> None:
+    """It is refused as a whole."""
+
+    class Later(Resource, history=HISTORY):
+        inner = Field(Nested(Inner), since='1.2')
+
+    one = Later.read({'inner': [{'id': 'x', 'deep': ''}]}, Spoken(version('1.2'), 'x'), None)
+    one['inner'][0]['deep'] = '[1]'
+    assert one.changes() == {'inner': [{'id': 'x', 'deep': '[1]'}]}
+    with pytest.raises(exception.FieldNotAvailable, match=r'Later\.inner needs microversion 1\.2'):
+        one.changes(HERE)
+
+
+def test_numbers(lease: Any) -> None:
+    """An attribute takes a number or a text of one, as upstream's users write them."""
+    reservation = lease.reservations[0]
+    for value in (2, '2', ' +2'):
+        reservation.min = value
+        assert lease.changes() == {'reservations': [{'id': R, 'min': 2}]}
+    reservation['min'] = '2'
+    assert lease.changes() == {'reservations': [{'id': R, 'min': '2'}]}
+    assert reservation.min == 2
+    for bad in ('two', '--2', '2.0', 2.0, True, [2]):
+        with pytest.raises(exception.InvalidInput, match=r'Reservation\.min: .* whole number'):
+            reservation.min = bad
 
 
 def test_lists_and_dicts_of_any_depth() -> None:

@@ -254,7 +254,7 @@ def test_what_else_they_are() -> None:
 def test_tree_in_the_docstring() -> None:
     """The drawing names every class, each once, below its parent."""
     text = exception.__doc__ or ''
-    drawing = text.split('::', 1)[1].split('The names above')[0]
+    drawing = '\n'.join(line for line in text.splitlines() if line.startswith('    '))
     drawn: list[tuple[int, str]] = []
     for line in drawing.splitlines():
         words = line.replace('│', ' ').replace('├──', '   ').replace('└──', '   ')

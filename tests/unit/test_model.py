@@ -13,13 +13,13 @@ import yaml
 from blazarclient import exception
 from blazarclient.client import Client
 from blazarclient.edits import MISSING, deep_copy, plain_copy
-from blazarclient.fields import Field
+from blazarclient.fields import Change, Field
 from blazarclient.model import Resource
 from blazarclient.resources.host import Host
 from blazarclient.resources.lease import Lease
 from blazarclient.resources.reservation import Reservation
 from blazarclient.versions import OLDEST, Spoken
-from blazarclient.wiretypes import Text
+from blazarclient.wiretypes import Integer, Text
 from tests.conftest import ClientFactory
 from tests.recorded import ALICE, RecordedBlazar
 from tests.recordings import load
@@ -290,6 +290,16 @@ def test_fake(kind: type[Resource]) -> None:
     assert fake.changes() == {}
     with pytest.raises(exception.InvalidInput, match='no attribute'):
         kind.fake(nope=1)
+
+
+def test_fake_of_an_older_form() -> None:
+    """The example has the form of the version."""
+
+    class Made(Resource, history=history()):
+        size = Field(Integer(), changes=[Change('1.2', int, str)])
+
+    assert Made.fake('1.2')['size'] == 1
+    assert Made.fake('1.1')['size'] == '1'
 
 
 def test_fake_with_values() -> None:

@@ -100,7 +100,7 @@ def test_save(properties: RecordedBlazar, client: ClientFactory) -> None:
     properties.forget()
     assert one.save() is one
     assert properties.requests == []
-    one.private = True
+    one.private = 'true'
     one.save()
     assert properties.sent('PATCH')[0].json == {'private': True}
     assert one.private is False
