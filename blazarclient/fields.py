@@ -51,6 +51,7 @@ class Field(Generic[T]):
     """
 
     __slots__ = (
+        'always',
         'changes',
         'name',
         'owner',
@@ -100,6 +101,7 @@ class Field(Generic[T]):
         tenancy: bool = False,
     ) -> None:
         self.type = type
+        self.always = always
         self.wire = wire
         self.since = Version.parse(since) if since else OLDEST
         self.until = Version.parse(until) if until else None

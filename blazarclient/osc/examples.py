@@ -23,13 +23,9 @@ def show(parser: argparse.ArgumentParser, *examples: str) -> None:
 
     :param examples: what follows the command's own words.
     """
-    prog, colon = parser.prog, ':'
-    if prog.startswith('reservation '):
-        # cliff's sphinx extension gives the bare words, and reads reStructuredText.
-        prog, colon = f'openstack {prog}', '::\n'
     heading = 'Example' if len(examples) == 1 else 'Examples'
-    lines = '\n'.join(f'  {prog} {example}'.rstrip() for example in examples)
-    parser.epilog = '\n\n'.join(filter(None, [f'{heading}{colon}\n{lines}', parser.epilog]))
+    lines = '\n'.join(f'  {parser.prog} {example}'.rstrip() for example in examples)
+    parser.epilog = '\n\n'.join(filter(None, [f'{heading}:\n{lines}', parser.epilog]))
     # cliff's formatter would run the lines together and break them anew.
     base: Any = parser.formatter_class
     as_written: Any = type(

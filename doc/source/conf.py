@@ -2,12 +2,16 @@
 
 import configparser
 import pathlib
+import sys
 
 import docutils.nodes
 
 root = pathlib.Path(__file__).resolve().parents[2]
 setup = configparser.ConfigParser()
 setup.read(root / 'setup.cfg')
+
+# Extensions of our own.
+sys.path.insert(0, str(root / 'doc/ext'))
 
 project = setup['metadata']['name']
 author = 'the python-blazarclient developers'
@@ -18,12 +22,20 @@ extensions = [
     'reno.sphinxext',
     'sphinx.ext.autodoc',
     'sphinx.ext.viewcode',
+    # After those that they build on.
+    'command_examples',
+    'fields_table',
 ]
 # Part of another page, not one of its own.
 exclude_patterns = ['contributor/performance-table.rst']
 
 # The commands of the reference are read from their entry points.
 autoprogram_cliff_application = 'openstack'
+# user/environment.rst says once what all of these do.
+autoprogram_cliff_ignored = [
+    *('--help', '--format', '--column', '--sort-column', '--sort-ascending', '--sort-descending'),
+    *('--quote', '--noindent', '--prefix', '--max-width', '--fit-width', '--print-empty'),
+]
 
 autodoc_member_order = 'bysource'
 autodoc_default_options = {'members': True, 'show-inheritance': True}

@@ -58,20 +58,6 @@ def test_help_of_the_script(blazar: Runner) -> None:
     assert '--physical-reservation min=N,max=N,...' in ran.stdout
 
 
-def test_examples_for_the_documentation() -> None:
-    """Cliff's sphinx extension gets a literal block, which keeps quotes and stars."""
-    code = (
-        'from unittest import mock\n'
-        'from blazarclient.osc.lease import ListLease\n'
-        'parser = ListLease(mock.Mock(), None).get_parser("reservation lease list")\n'
-        'print(parser.epilog)\n'
-    )
-    done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert done.stdout.startswith('Examples::\n\n  openstack reservation lease list --long\n')
-
-
 def test_help_needs_no_sdk() -> None:
     """Loading the commands loads nothing slow: no HTTP, no SDK, none of OpenStack's libraries."""
     modules = sorted({where.partition(':')[0] for where in COMMANDS.values()})
