@@ -1,6 +1,7 @@
 """What each microversion's objects look like stands in a file, to be changed knowingly."""
 
 import difflib
+import inspect
 import pathlib
 
 import pytest
@@ -65,6 +66,22 @@ def test_every_class_is_in_it() -> None:
         if each.__module__.startswith('blazarclient.resources.')
     }
     assert ours == set(CLASSES)
+
+
+@pytest.mark.parametrize('kind', CLASSES, ids=lambda kind: kind.__name__)
+def test_every_field_is_explained(kind: type[Resource]) -> None:
+    """The documentation takes its text from the comment above."""
+    lines = inspect.getsource(kind).splitlines()
+    statements = [n for n, line in enumerate(lines) if ' = Field(' in line]
+    assert len(statements) == len(kind.FIELDS)
+    for number in statements:
+        comment = [
+            line.strip()
+            for line in lines[max(0, number - 4) : number]
+            if line.strip().startswith('#:')
+        ]
+        assert lines[number - 1].strip().startswith('#:'), lines[number]
+        assert comment[-1].endswith('.'), lines[number]
 
 
 def test_advice_names_the_line_to_add() -> None:

@@ -96,6 +96,27 @@ def test_error_says_field_versions_and_why(server: RecordedBlazar, client: Clien
         colour(two)
 
 
+def test_two_clouds_at_two_versions(server: RecordedBlazar, client: ClientFactory) -> None:
+    """Each object keeps the version of its own answer, whatever else is spoken meanwhile."""
+    clouds = gadgets(client()), gadgets(client())
+    serve(server, '1.0', '1.0')
+    old: Any = clouds[0].get('G')
+    serve(server)
+    new: Any = clouds[1].get('G')
+    assert (str(old.version), str(new.version)) == ('1.0', '1.3')
+    assert old.size == new.size == {'value': 12, 'unit': 'cm'}
+    assert (old['size'], new.colour) == (12, 'blue')
+    assert not hasattr(old, 'colour')
+    old.size = new.size = {'value': 1, 'unit': 'cm'}
+    clouds[0].save(old)
+    clouds[1].save(new)
+    assert [each.json for each in server.sent('PUT')] == [
+        {'size': 1},
+        {'size': {'value': 1, 'unit': 'cm'}},
+    ]
+    assert asked(server)[-2:] == ['PUT 1.0', 'PUT 1.3']
+
+
 def test_server_that_names_no_version_speaks_1_0(
     server: RecordedBlazar, client: ClientFactory
 ) -> None:
