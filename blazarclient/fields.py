@@ -192,6 +192,11 @@ class Field(Generic[T]):
             raise self.not_available(spoken)
         return self.type.difference(old, new, at, spoken)
 
+    def is_nothing(self, old: Any, changed: Any) -> bool:
+        """Whether an update has nothing to send, as of nested objects in another order."""
+        nested = isinstance(self.type, Nested) and not self.changes
+        return nested and changed == [] and isinstance(old, list)
+
     def rewritten(self, wire: Any, at: Version | None, spoken: Spoken) -> Any:
         """The form at the version spoken of what is in the form of another.
 

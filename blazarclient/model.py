@@ -225,8 +225,7 @@ class Resource(TrackedDict):
                 body[key] = None if new is MISSING else new
                 continue
             changed = field.update(old, new, self._spoken.version, spoken)
-            # A list in another order, or an item that lacks a key, is nothing to send.
-            if changed != [] or not isinstance(old, list):
+            if not field.is_nothing(old, changed):
                 body[key] = changed
         return body
 

@@ -253,12 +253,16 @@ class Nested(Type[list[R]]):
     def _changed(
         self, known: Mapping[str, Any], item: Mapping[str, Any], at: Version, spoken: Spoken
     ) -> dict[str, Any]:
-        fields = self.item.WIRE
-        return {
-            key: fields[key].update(known.get(key), value, at, spoken) if key in fields else value
-            for key, value in item.items()
-            if key not in known or known[key] != value
-        }
+        body: dict[str, Any] = {}
+        for key, value in item.items():
+            old = known.get(key)
+            if key in known and old == value:
+                continue
+            field = self.item.WIRE.get(key)
+            changed = value if field is None else field.update(old, value, at, spoken)
+            if field is None or not field.is_nothing(old, changed):
+                body[key] = changed
+        return body
 
     def check(self, wire: Any, spoken: Spoken) -> None:
         for item in _dicts(wire):
