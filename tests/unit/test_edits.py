@@ -220,6 +220,25 @@ def test_what_changes_nothing(lease: Any) -> None:
     assert start.changes() == {}
 
 
+def test_nested_objects_inside_nested_objects() -> None:
+    """Only what changed is sent at every depth, and nothing where nothing did."""
+    deep = [{'id': 'a', 'deep': ''}, {'id': 'b', 'deep': ''}]
+    start = {'outers': [{'id': 'o', 'inner': deep}]}
+    one: Any = Outermost.read(copy.deepcopy(start), HERE, None)
+    one.outers[0].inner.reverse()
+    assert one.changes() == {}
+    one.outers[0].inner[0].deep = [1]
+    inside = {'id': 'b', 'deep': '[1]'}
+    assert one.changes() == {'outers': [{'id': 'o', 'inner': [inside]}]}
+
+
+def test_list_that_becomes_empty() -> None:
+    """That is a change of a list of anything but objects."""
+    one = Outer.read({'id': 'o', 'free': ['a']}, HERE, None)
+    one['free'].pop()
+    assert one.changes() == {'free': []}
+
+
 def test_items_without_an_id() -> None:
     """They are sent when they are new, and left alone when they are not."""
     one = Lease.read({'reservations': [{'min': 1}, {'min': 2}]}, HERE, None)
@@ -260,10 +279,15 @@ class Inner(Resource):
 
 
 class Outer(Resource):
-    """Has nested resources whose list once was another thing."""
+    """Has nested resources, and JSON of any form."""
 
+    id = Field(Text(), read_only=True)
     inner = Field(Nested(Inner))
     free = Field(Json())
+
+
+class Outermost(Resource):
+    outers = Field(Nested(Outer))
 
 
 def test_nested_list_that_another_version_lacks() -> None:

@@ -108,7 +108,7 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any] | str
     return body
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(start=PAIRS, steps=st.lists(STEPS, max_size=12), seen=st.integers(0, 12))
 def test_any_sequence_of_operations(start: dict[str, Any], steps: list[Step], seen: int) -> None:
     """The changes are the difference to what the server sent, after whatever was done."""
