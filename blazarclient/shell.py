@@ -269,6 +269,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     :param argv: the command line without the program's name; that of the process by default.
     :returns: 0 for success, 1 for an error, 2 for a command line that is wrong, 130 after Ctrl-C.
     """
+    _open_missing()
     try:
         code = BlazarShell(sys.argv[1:] if argv is None else argv).run()
         sys.stdout.flush()
@@ -281,6 +282,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The process ends: looking for garbage among all that was imported would take 40 ms.
         gc.freeze()
     return code
+
+
+def _open_missing() -> None:
+    """Let what a process without standard streams writes go nowhere, as a service may be one.
+
+    A lease that was made must not end in an error because nobody reads its ID.
+    """
+    for name, mode in (('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def _forget_stdout() -> None:

@@ -239,6 +239,14 @@ def test_broken_pipe_of_a_test_is_quiet(
     assert shell.main(['--os-cloud', 'alice', *LIST]) == 141
 
 
+def test_closed_streams(clouds_yaml: Path, server: RecordedBlazar) -> None:
+    """A process without standard output and error does its work all the same."""
+    server.hold([])
+    words = [sys.executable, '-m', 'blazarclient.shell', '--os-cloud', 'alice', *LIST]
+    done = subprocess.run(['sh', '-c', 'exec "$@" >&- 2>&-', 'sh', *words], timeout=60, check=False)
+    assert done.returncode == 0
+
+
 def test_script_of_its_own(clouds_yaml: Path, server: RecordedBlazar) -> None:
     """As a process the script takes its command line from the process and ends with its code."""
     server.hold(server.leases(1))
