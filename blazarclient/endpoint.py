@@ -31,11 +31,19 @@ __all__ = [
 CONNECTIONS = 32
 
 _VERSIONED_PATH = re.compile(r'/v\d+(\.\d+)?(/|$)')
-_HOST = re.compile(r'^[A-Za-z]+://[^/]*')
+_HOST = re.compile(r'^[A-Za-z][A-Za-z0-9+.-]*://[^/]+')
 
 
 def with_version(address: str) -> str:
-    """The address of version 1, whatever form the catalog gives it in."""
+    """The address of version 1, whatever form the catalog gives it in.
+
+    :raises blazarclient.exception.InvalidInput: for a text that is no address.
+    """
+    if not _HOST.match(address):
+        raise exception.InvalidInput(
+            f'{exception.redact(address)!r} is not the address of a service: expected one that '
+            'begins with http:// or https://, such as http://203.0.113.7:1234/v1.'
+        )
     address = address.rstrip('/')
     path = _HOST.sub('', address)
     return address if _VERSIONED_PATH.search(path) else address + '/v1'
@@ -74,8 +82,9 @@ def missing(endpoint_filter: Mapping[str, Any]) -> EndpointMissing:
     looked = ', '.join(f'{key}={value}' for key, value in endpoint_filter.items() if value)
     return EndpointMissing(
         f'The service catalog has no endpoint with {looked}. Check the region and '
-        'interface, or name the address with endpoint_override '
-        '(OS_RESERVATION_ENDPOINT_OVERRIDE, --os-endpoint-override).'
+        'interface, or name the address: with endpoint_override in Python, '
+        'reservation_endpoint_override in clouds.yaml, OS_RESERVATION_ENDPOINT_OVERRIDE where the '
+        'environment names the cloud, or blazar --os-endpoint-override.'
     )
 
 

@@ -65,6 +65,16 @@ def test_endpoint_override(
     assert server.calls() == [TOKENS, f'GET {path}']
 
 
+@pytest.mark.parametrize('text', ['notaurl', '127.0.0.1:1234/v1', 'http://', '/v1'])
+def test_override_that_is_no_address(
+    server: RecordedBlazar, client: ClientFactory, text: str
+) -> None:
+    """It is refused with its text, where keystoneauth1 speaks of the catalog."""
+    with pytest.raises(exception.InvalidInput, match=f'^{text!r} is not the address of a service'):
+        client(endpoint_override=text).leases.list()
+    assert server.calls() == []
+
+
 def test_no_endpoint_names_what_was_looked_for(
     server: RecordedBlazar, client: ClientFactory
 ) -> None:
@@ -74,8 +84,10 @@ def test_no_endpoint_names_what_was_looked_for(
         nowhere.leases.list()
     assert str(caught.value) == (
         'The service catalog has no endpoint with service_type=reservation, interface=internal, '
-        'region_name=Nowhere. Check the region and interface, or name the address with '
-        'endpoint_override (OS_RESERVATION_ENDPOINT_OVERRIDE, --os-endpoint-override).'
+        'region_name=Nowhere. Check the region and interface, or name the address: with '
+        'endpoint_override in Python, reservation_endpoint_override in clouds.yaml, '
+        'OS_RESERVATION_ENDPOINT_OVERRIDE where the environment names the cloud, or blazar '
+        '--os-endpoint-override.'
     )
     assert server.calls() == [TOKENS]
 
