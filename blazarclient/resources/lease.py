@@ -114,6 +114,7 @@ class Lease(Resource):
         :param by: how much later (``'2h'``, a timedelta), or until when (``'+2h'`` from now, a
             date, a datetime).
         :param force: as for :meth:`save`.
+        :raises blazarclient.exception.InvalidInput: when it would end earlier than it does.
         """
         return self._move('end_date', by, 1, force)
 
@@ -151,6 +152,14 @@ class Lease(Resource):
         before = self._whole(name)
         setattr(self, name, self._moved(before, by, sign))
         try:
+            ends, ended = times.from_wire(self[name]), times.from_wire(before)
+            if (ends - ended) * sign < timedelta():
+                here, there = ('extend', 'reduce') if sign > 0 else ('reduce', 'extend')
+                raise exception.InvalidInput(
+                    f'{here}({str(by)!r}) would let the lease {self.get("name")!r} end at '
+                    f'{times.to_wire(ends)} UTC, but it ends at {times.to_wire(ended)} UTC now: '
+                    f'if that is what you want, call {there}().'
+                )
             return self.save(force=force)
         except BaseException:
             # Who tries again moves it by as much, not by twice as much.

@@ -74,6 +74,25 @@ def test_reduce(server: RecordedBlazar, lease: Lease) -> None:
     assert sent(server) == [{'end_date': '2026-11-20 15:41'}, {'end_date': '2026-11-20 15:40'}]
 
 
+@pytest.mark.parametrize(
+    ('method', 'by', 'instead'),
+    [
+        (Lease.extend, '2026-11-20 15:41', 'reduce'),
+        (Lease.extend, datetime.timedelta(minutes=-1), 'reduce'),
+        (Lease.reduce, '2026-11-20 15:43', 'extend'),
+        (Lease.reduce, datetime.timedelta(minutes=-1), 'extend'),
+    ],
+)
+def test_the_other_way(
+    server: RecordedBlazar, lease: Lease, method: Callable[..., Lease], by: Any, instead: str
+) -> None:
+    """To extend never takes time away: hosts would go while somebody works on them."""
+    with pytest.raises(exception.InvalidInput, match=f'15:42 UTC now: if .* call {instead}'):
+        method(lease, by)
+    assert server.requests == []
+    assert lease.changes() == {}
+
+
 @pytest.mark.parametrize('method', [Lease.extend, Lease.reduce])
 def test_neither_duration_nor_date(
     server: RecordedBlazar, lease: Lease, method: Callable[[Lease, str], Lease]
