@@ -18,20 +18,30 @@ if TYPE_CHECKING:
     from blazarclient.resources.lease import Lease
 
 
+_TIMEOUT = '10m'
+
+
 def add_arguments(parser: argparse.ArgumentParser, help: str) -> None:
     """Add ``--wait`` and ``--wait-timeout``."""
     parser.add_argument('--wait', action='store_true', help=help)
     parser.add_argument(
         '--wait-timeout',
         metavar='DURATION',
-        default='10m',
-        help='How long --wait waits at most (default: 10m)',
+        help=f'How long --wait waits at most (default: {_TIMEOUT})',
     )
 
 
 def seconds(parsed_args: argparse.Namespace) -> float | None:
-    """How long to wait at most; None for not at all."""
-    timeout = options.duration_option('--wait-timeout', parsed_args.wait_timeout)
+    """How long to wait at most; None for not at all.
+
+    :raises blazarclient.exception.InvalidInput: for a timeout that nothing would heed.
+    """
+    given = parsed_args.wait_timeout
+    timeout = options.duration_option('--wait-timeout', given or _TIMEOUT)
+    if given is not None and not parsed_args.wait:
+        raise exception.InvalidInput(
+            f'--wait-timeout {given} does nothing without --wait: add --wait, or leave it out.'
+        )
     return timeout.total_seconds() if parsed_args.wait else None
 
 
@@ -45,7 +55,7 @@ def check_start(parsed_args: argparse.Namespace, start: datetime) -> None:
     if timeout is not None and left > timeout:
         enough = times.format_duration(timedelta(minutes=left // 60 + 2))
         raise exception.InvalidInput(
-            f'--wait-timeout {parsed_args.wait_timeout} ends before the lease starts '
+            f'--wait-timeout {parsed_args.wait_timeout or _TIMEOUT} ends before the lease starts '
             f'({times.to_wire(start)} UTC): give --wait-timeout {enough}, or leave out --wait.'
         )
 

@@ -162,6 +162,7 @@ def test_physical_reservation(made: list[dict[str, Any]], blazar: Runner) -> Non
             '(2097-01-01 00:00 UTC) is not between the start (2097-01-02 00:00 UTC) and the end',
         ),
         ([*HOSTS, '--wait-timeout', '10'], "--wait-timeout: '10' is not a duration"),
+        ([*HOSTS, '--wait-timeout', '10m'], '--wait-timeout 10m does nothing without --wait'),
         (
             [*HOSTS, '--start-date', '2097-01-02', '--wait'],
             '--wait-timeout 10m ends before the lease starts (2097-01-02 00:00 UTC)',

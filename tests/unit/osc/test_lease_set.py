@@ -124,6 +124,7 @@ def test_nothing_to_change(server: RecordedBlazar, blazar: Runner) -> None:
         (['--reservation', 'min=1'], 'id= is missing'),
         (['--reservation', 'id=x,mn=1'], "'mn' is not a key"),
         (['--name', 'x', '--wait-timeout', 'x'], "--wait-timeout: 'x' is not a duration"),
+        (['--name', 'x', '--wait-timeout', '1m'], 'does nothing without --wait'),
     ],
 )
 def test_refused_before_any_request(
