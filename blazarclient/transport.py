@@ -369,7 +369,13 @@ class Transport:
         except (ksa_exceptions.ConnectionError, requests.exceptions.RequestException) as error:
             failure = no_answer(error, method, url, outside)
             raise failure from failure.__cause__
-        LOG.debug('%s %s: %s', method, path, response.status_code)
+        if LOG.isEnabledFor(logging.DEBUG):
+            headers = headers_of(response)
+            said, request_id = headers.get(HEADER), headers.get('X-OpenStack-Request-ID')
+            LOG.debug(
+                '%s %s (asked for reservation %s): %s (%s), request %s',
+                *(method, path, asked, response.status_code, said or 'no version', request_id),
+            )
         return response
 
 

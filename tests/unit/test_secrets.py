@@ -74,7 +74,8 @@ def test_every_way_in(
         someone.leases.get('0d8e2f3a-0000-4000-8000-000000000000')
     errors = everything_fails(server, someone)
     told = log.text + ''.join(''.join(traceback.format_exception(each)) for each in errors)
-    assert 'GET /leases: 200' in told
+    asked, said = 'asked for reservation latest', '200 (reservation 1.0), request req-'
+    assert f'GET /leases ({asked}): {said}' in told
     assert 'leases/0d8e2f3a-0000-4000-8000-000000000000 -H "Accept' in told
     assert tokens(server)
     for secret in (PASSWORD, APPCRED_SECRET, *tokens(server)):
