@@ -119,7 +119,14 @@ class Collection(Generic[R]):
         # Dates, projects and states repeat in a list; they are kept once, where few are kept.
         seen: dict[Any, Any] = {}
         read = self.RESOURCE.read_from
-        answer = self.transport.read(self.PATH, since=self.RESOURCE.SINCE, stream=True)
+        try:
+            answer = self.transport.read(self.PATH, since=self.RESOURCE.SINCE, stream=True)
+        except exception.NotFound as error:
+            error.message += (
+                f': there are no {self.NOUN}s at {error.url}. Check the address of the service, '
+                'and that it offers them.'
+            )
+            raise
         origin = Origin(answer.spoken, self._client)
         try:
             for batch in streaming.objects(chunks(answer), self.MANY, needle):

@@ -386,6 +386,11 @@ def _hint(kind: type[HTTPError], detail: str) -> str:
         )
     if kind is Unauthorized:
         return f'{stop} The token is missing, wrong or expired.'
+    if kind is ServerError and detail == 'Internal Server Error':
+        return (
+            f'{stop} The service does not say why; its log does. A value that it cannot store '
+            'can be the cause, such as a name that is too long.'
+        )
     return ''
 
 

@@ -22,6 +22,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, 'LAST_DELAY', 0.001)
 
 
+def test_no_such_list(server: RecordedBlazar, client: ClientFactory) -> None:
+    """A 404 to a list is about the address, which is named."""
+    server.on('GET', '/elsewhere/v1/leases', status=404, body='Not Found')
+    with pytest.raises(exception.NotFound) as caught:
+        client(endpoint_override=f'{server.url}/elsewhere').leases.list()
+    assert f'there are no leases at {server.url}/elsewhere/v1/leases.' in str(caught.value)
+
+
 @pytest.mark.parametrize(
     'name',
     [

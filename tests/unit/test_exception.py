@@ -37,6 +37,14 @@ BY_STATUS: dict[int, type[HTTPError]] = {
 }
 
 
+def test_error_without_a_reason() -> None:
+    """A 500 that says nothing is not left at that."""
+    body = b'{"error_code": 500, "error_message": "Internal Server Error"}'
+    error = from_response(500, body, {'X-OpenStack-Request-ID': 'req-1'})
+    assert 'The service does not say why; its log does' in str(error)
+    assert str(error).endswith(' (HTTP 500, request req-1)')
+
+
 @pytest.mark.parametrize('recording', REFUSED, ids=lambda each: each.name)
 def test_every_recorded_refusal(recording: Recording) -> None:
     """The class of its status, Blazar's own sentence, its number and its request id."""
