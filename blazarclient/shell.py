@@ -237,6 +237,7 @@ def build_parser(login: Login) -> argparse.ArgumentParser:
     plugin.build_option_parser(parser)
     parser.add_argument(
         '--os_reservation_api_version',
+        type=plugin.given,
         dest='os_reservation_api_version',
         default=argparse.SUPPRESS,
         help=argparse.SUPPRESS,

@@ -20,6 +20,7 @@ __all__ = [
     'API_VERSION_OPTION',
     'DEFAULT_API_VERSION',
     'build_option_parser',
+    'given',
     'make_client',
     'requested_version',
 ]
@@ -66,7 +67,7 @@ def build_option_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentPar
     parser.add_argument(
         _OPTION,
         metavar='<reservation-api-version>',
-        type=_given,
+        type=given,
         default=_Setting.of(found, _VARIABLE) if found else None,
         help='Reservation API version: 1 or latest (the default) for the best one that the '
         'server has, a microversion such as 1.0, or the name of an OpenStack release '
@@ -75,7 +76,8 @@ def build_option_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentPar
     return parser
 
 
-def _given(text: str) -> _Setting:
+def given(text: str) -> str:
+    """A value of the option that errors can name the option with."""
     # argparse also sends the default through here.
     return text if isinstance(text, _Setting) else _Setting.of(text, _OPTION)
 

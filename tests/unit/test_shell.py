@@ -336,12 +336,15 @@ def test_api_version(
     assert header == f'reservation {sent}'
 
 
+@pytest.mark.parametrize('option', ['--os-reservation-api-version', '--os_reservation_api_version'])
 @pytest.mark.parametrize('value', ['2', '9.9', 'nonsense', '{os_cloud}'])
-def test_api_version_that_is_none(blazar: Runner, server: RecordedBlazar, value: str) -> None:
+def test_api_version_that_is_none(
+    blazar: Runner, server: RecordedBlazar, option: str, value: str
+) -> None:
     """A version that is none is refused before any request, and hides no command."""
-    ran = blazar('--os-reservation-api-version', value, *LIST)
+    ran = blazar(option, value, *LIST)
     assert (ran.code, server.requests) == (1, [])
-    assert '--os-reservation-api-version' in ran.stderr
+    assert ran.stderr.startswith('--os-reservation-api-version: ')
     assert value in ran.stderr
     blazar('--os-reservation-api-version', value, 'help', 'lease', 'list').check()
 
