@@ -31,8 +31,9 @@ _SEEN = 2000
 class Collection(Generic[R]):
     """The resources of one kind.
 
-    Each method sends one request, unless its text says otherwise, and raises the errors of
-    :meth:`Transport.read <blazarclient.transport.Transport.read>`.
+    Each method sends one request, unless its text says otherwise. It raises
+    :class:`~blazarclient.exception.HTTPError` when the service answers with an error, and
+    :class:`~blazarclient.exception.ConnectionFailed` when it does not answer.
     """
 
     #: What it holds.

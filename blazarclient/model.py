@@ -47,7 +47,8 @@ class Resource(TrackedDict):
     ``save()`` sends what changed and nothing else.
 
     An attribute has one of four states: a value; None; not in this answer (None too, and
-    :meth:`is_set` is False); not in this version (:class:`~exception.FieldNotAvailable`).
+    :meth:`is_set` is False); not in this version
+    (:class:`~blazarclient.exception.FieldNotAvailable`).
     """
 
     #: Attribute name -> field, in the order of their declaration.

@@ -25,11 +25,13 @@ __all__ = [
     'utcnow',
 ]
 
+#: What a time may look like.
 TIME_GRAMMAR = (
     'A time is "now", "+" and a duration counted from now (+3h, +2d12h), YYYY-MM-DD HH:MM, '
     'a date (its first minute), or ISO 8601 with or without an offset '
     '(2026-11-21T15:00+01:00); without an offset it is UTC.'
 )
+#: What a duration may look like.
 DURATION_GRAMMAR = (
     'A duration is numbers with units, the largest unit first: w, d, h, m (minutes), s, '
     'as in 2w, 1d12h, 90m; or ISO 8601: P2D, PT4H, P1DT2H.'
