@@ -34,7 +34,7 @@ class CreateFloatingIP(formatters.FastOutput, command.ShowOne):
             floating_network_id=parsed_args.network_id,
             floating_ip_address=parsed_args.floating_ip_address,
         )
-        self.app.stderr.write('Created a new floatingip:\n')
+        self.app.stderr.write(f'Created a new floatingip: {floatingip["id"]}\n')
         return columns.fields(floatingip, columns.as_data(self.app, parsed_args))
 
 

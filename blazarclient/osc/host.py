@@ -33,7 +33,7 @@ class CreateHost(formatters.FastOutput, command.ShowOne):
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[list[str], list[object]]:
         extra = _extra(parsed_args)
         host = lookup.client(self).hosts.create(parsed_args.name, **extra)
-        self.app.stderr.write('Created a new host:\n')
+        self.app.stderr.write(f'Created a new host: {host["id"]}\n')
         return columns.fields(host, columns.as_data(self.app, parsed_args))
 
 

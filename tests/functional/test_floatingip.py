@@ -14,7 +14,7 @@ def test_from_create_to_delete(
 ) -> None:
     address = free_address()
     made = command(door, 'admin', 'floatingip create', network, address, '-f', 'json')
-    assert made.stderr == 'Created a new floatingip:\n'
+    assert made.stderr == f'Created a new floatingip: {made.json["id"]}\n'
     assert made.json['floating_ip_address'] == address
     by_address = command(door, 'admin', 'floatingip show', address, '-f', 'json').json
     by_id = command(door, 'admin', 'floatingip show', made.json['id'], '-f', 'json').json

@@ -105,7 +105,7 @@ def test_delete_and_create(
     with pytest.raises(exception.NotFound):
         as_user('admin').hosts.get(str(free_host.id))
     made = command(door, 'admin', 'host create', name, '--extra', f'{key}=yes', '-f', 'json')
-    assert made.stderr == 'Created a new host:\n'
+    assert made.stderr == f'Created a new host: {made.json["id"]}\n'
     assert (made.json['hypervisor_hostname'], made.json[key]) == (name, 'yes')
     assert as_user('admin').hosts.find(name).capabilities[key] == 'yes'
 

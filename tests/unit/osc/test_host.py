@@ -142,7 +142,7 @@ def test_create(server: RecordedBlazar, openstack: Runner) -> None:
         cloud='admin',
     )
     assert ran.json['hypervisor_hostname'] == 'compute-3'
-    assert ran.stderr == 'Created a new host:\n'
+    assert ran.stderr == f'Created a new host: {ran.json["id"]}\n'
     [request] = server.sent('POST', '/v1/os-hosts')
     assert request.json == {'name': 'compute-3', 'gpu': 'True', 'rack': 'r1'}
 
