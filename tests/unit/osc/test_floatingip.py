@@ -49,7 +49,7 @@ def test_create(server: RecordedBlazar, openstack: Runner) -> None:
         cloud='admin',
     )
     assert ran.json['floating_ip_address'] == '203.0.113.210'
-    assert ran.stderr == 'Created a new floatingip:\n'
+    assert ran.stderr == f'Created a new floatingip: {ran.json["id"]}\n'
     [request] = server.sent('POST', '/v1/floatingips')
     assert request.json == {
         'floating_network_id': NETWORK,
