@@ -64,7 +64,8 @@ class Collection(Generic[R]):
         return f'{self.PATH}/{self._segment(resource_id)}'
 
     def _segment(self, resource_id: str) -> str:
-        quoted = urllib.parse.quote(str(resource_id), safe='')
+        given: object = resource_id
+        quoted = urllib.parse.quote('' if given is None else str(given), safe='')
         # An empty or dotted segment would reach another path.
         if quoted.strip('.') in ('', '%20'):
             raise exception.InvalidInput(f'{resource_id!r} is not the ID of a {self.NOUN}.')
@@ -96,9 +97,14 @@ class Collection(Generic[R]):
         :param fields: attributes or keys that are wanted; the others are dropped while the
             answer arrives, so that a long list takes little memory.
         """
-        return self.transport.again(
+        found = self.transport.again(
             lambda: [item for batch in self._batches(fields) for item in batch]
         )
+        # Any key that the service sends may be asked for; one that it never sends is a mistake.
+        for name in (fields or ()) if found else ():
+            if not any(self._key(name) in item for item in found):
+                self.RESOURCE.field(name)
+        return found
 
     def iterate(self, fields: Sequence[str] | None = None) -> Iterator[R]:
         """The same one by one, while the answer arrives.
@@ -131,6 +137,8 @@ class Collection(Generic[R]):
         origin = Origin(answer.spoken, self._client)
         try:
             for batch in streaming.objects(chunks(answer), self.MANY, needle):
+                if not all(isinstance(wire, dict) for wire in batch):
+                    raise answer.not_ours(f'{self.MANY} that are no objects: {str(batch)[:80]}')
                 if keys is not None:
                     if len(seen) > _SEEN:
                         seen.clear()
@@ -168,6 +176,9 @@ class Collection(Generic[R]):
         :raises blazarclient.exception.NotFound: when there is none.
         :raises blazarclient.exception.NoUniqueMatch: naming the candidates.
         """
+        given: object = name_or_id
+        if not isinstance(given, str):
+            raise exception.InvalidInput(f'{name_or_id!r} is not the name or ID of a {self.NOUN}.')
         if self.ID.fullmatch(name_or_id):
             try:
                 return self.get(name_or_id)

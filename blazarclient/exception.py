@@ -163,10 +163,7 @@ class DuplicatedLeaseParameters(BlazarClientException):
 class InsufficientAuthInformation(BlazarClientException):
     """Neither a session nor a URL with a token was given."""
 
-    message = (
-        'Client() needs session=, a keystoneauth1 session (or blazar_url= together '
-        'with auth_token=).'
-    )
+    message = 'Client() needs session=, a keystoneauth1 session, or blazar_url= with auth_token=.'
     code = 400
 
 
@@ -190,13 +187,10 @@ class FieldNotAvailable(BlazarClientException, AttributeError):
 
 
 class ConnectionFailed(BlazarClientException):
-    """The service gave no answer.
-
-    :attr:`sent` is False when surely nothing reached the service (no connection
-    was made), and True when the request may have been carried out.
-    """
+    """The service gave no answer."""
 
     code = 503
+    #: False when surely nothing was sent; True when the request may have been carried out.
     sent: bool = True
 
 
@@ -293,9 +287,7 @@ _BY_STATUS: dict[int, type[HTTPError]] = {
     404: NotFound,
     406: NotAcceptable,
     409: Conflict,
-    502: ServiceUnavailable,
-    503: ServiceUnavailable,
-    504: ServiceUnavailable,
+    **dict.fromkeys((502, 503, 504), ServiceUnavailable),
 }
 
 _NOT_ENOUGH = r'Not enough .+ available'
@@ -324,7 +316,7 @@ def from_response(
 
     :param body: the answer as it came; any of Blazar's, Keystone's and the API-SIG's
         shapes, and whatever a proxy in between may have written.
-    :param headers: the answer's headers, looked up without regard to case.
+    :param headers: the answer's headers, in any case.
     """
     text = body.decode('utf-8', 'replace') if isinstance(body, bytes) else body
     try:
@@ -388,8 +380,9 @@ def _hint(kind: type[HTTPError], detail: str) -> str:
         return f'{stop} The token is missing, wrong or expired.'
     if kind is ServerError and detail == 'Internal Server Error':
         return (
-            f'{stop} The service does not say why; its log does. A value that it cannot store '
-            'can be the cause, such as a name that is too long.'
+            f'{stop} The service does not say why; its log does. Often it is a value that it '
+            'cannot store, such as a long name, or a lease made with an application credential: '
+            'Keystone lets those make no trust, which Blazar needs.'
         )
     return ''
 

@@ -255,6 +255,13 @@ class Field(Generic[T]):
             f'{self.owner}.{self.name} is set by the service and cannot be changed.'
         )
 
+    def cannot_go(self) -> exception.InvalidInput:
+        """The error for a field that was taken out of an object which is then saved."""
+        return exception.InvalidInput(
+            f'{self.owner}.{self.name} was removed, and the service knows no way to do that. Give '
+            'it a value, or read the object anew with refresh().'
+        )
+
     def not_available(self, spoken: Spoken) -> exception.FieldNotAvailable:
         """The error for a version without this field."""
         needs = (

@@ -220,7 +220,11 @@ class Resource(TrackedDict):
         for key, old in self._original.items():
             new = dict.get(self, key, MISSING)
             field = self.WIRE.get(key)
-            if new is old or new == old or (new is MISSING and field):
+            if new is old or new == old:
+                continue
+            if new is MISSING and field:
+                if not field.read_only and old is not None and old is not MISSING:
+                    raise field.cannot_go()
                 continue
             if field is None:
                 body[key] = None if new is MISSING else new

@@ -64,8 +64,12 @@ def until(asking: command.Command, lease: Lease, status: str, timeout: float) ->
     """Wait until a lease has a status or is gone, and say on standard error how it goes."""
     from blazarclient import waiting
 
-    with Progress(str(lease.get('name')), asking.app.stderr) as report:
-        waiting.until(lease, status, timeout=timeout, report=report)
+    try:
+        with Progress(str(lease.get('name')), asking.app.stderr) as report:
+            waiting.until(lease, status, timeout=timeout, report=report)
+    except KeyboardInterrupt:
+        asking.app.stderr.write(f'Not waiting any longer. The lease is there: {lease["id"]}\n')
+        raise
 
 
 def until_made(lease: Lease, timeout: float) -> None:

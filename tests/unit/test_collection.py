@@ -176,7 +176,7 @@ def test_list_of_some_fields(server: RecordedBlazar, client: ClientFactory) -> N
     """Only what was asked for is kept, in that order; an attribute or a key names it."""
     leases = server.leases(3000)
     server.hold(leases)
-    found: list[Any] = list(client().leases.list(fields=['end_date', 'id', 'nope']))
+    found: list[Any] = list(client().leases.list(fields=['end_date', 'id']))
     assert [dict(each) for each in found] == [
         {'end_date': each['end_date'], 'id': each['id']} for each in leases
     ]
@@ -186,6 +186,37 @@ def test_list_of_some_fields(server: RecordedBlazar, client: ClientFactory) -> N
     # Equal texts are one object, so that a long list takes little memory.
     assert found[0]['end_date'] is found[4]['end_date']
     assert client().leases.list(fields=[]) == [{}] * 3000
+
+
+def test_list_of_a_field_that_is_none(server: RecordedBlazar, client: ClientFactory) -> None:
+    """A slip of the pen is an error; a key that only this service knows is none."""
+    server.hold([{**lease, 'rack': 'r1'} for lease in server.leases(2)])
+    with pytest.raises(exception.InvalidInput, match="no attribute 'nmae': did you mean 'name'"):
+        client().leases.list(fields=['id', 'nmae'])
+    assert client().leases.list(fields=['rack']) == [{'rack': 'r1'}] * 2
+    # An attribute that this client knows and the service does not send is no mistake.
+    assert client().leases.list(fields=['before_end_date']) == [{}] * 2
+
+
+@pytest.mark.parametrize('given', [None, 7])
+def test_no_name(client: ClientFactory, given: Any) -> None:
+    """What is no text is refused before any request."""
+    with pytest.raises(exception.InvalidInput, match='is not the name or ID of a lease'):
+        client().leases.find(given)
+
+
+def test_no_id(client: ClientFactory) -> None:
+    """None is not looked up under the name 'None'."""
+    nothing: Any = None
+    with pytest.raises(exception.InvalidInput, match='None is not the ID of a lease'):
+        client().leases.get(nothing)
+
+
+def test_list_of_something_else(server: RecordedBlazar, client: ClientFactory) -> None:
+    """A list of anything but objects does not come from a reservation service."""
+    server.on('GET', '/v1/leases', status=200, body={'leases': [1, 2]})
+    with pytest.raises(exception.ConnectionFailed, match='Is this the address of a reservation'):
+        client().leases.list()
 
 
 def test_list_and_iterate(server: RecordedBlazar, client: ClientFactory) -> None:

@@ -210,14 +210,21 @@ def test_reservation_added(lease: Any) -> None:
 
 
 def test_what_changes_nothing(lease: Any) -> None:
-    """Another order, and a key that was removed, are nothing to send."""
+    """Another order is nothing to send, nor is what is gone from a reservation."""
     lease['reservations'].append(dict(lease['reservations'][0], id='second'))
     start = Lease.read(json.loads(json.dumps(lease)), HERE, None)
     start['reservations'].reverse()
     assert start.changes() == {}
     del start['reservations'][0]['min']
-    del start['name']
     assert start.changes() == {}
+
+
+@pytest.mark.parametrize('remove', [lambda one: one.pop('name'), lambda one: one.clear()])
+def test_what_cannot_be_removed(lease: Any, remove: Callable[[Any], object]) -> None:
+    """A field that was taken out is not silently left as it is at the service."""
+    remove(lease)
+    with pytest.raises(exception.InvalidInput, match='was removed, and the service knows no way'):
+        lease.changes()
 
 
 def test_nested_objects_inside_nested_objects() -> None:

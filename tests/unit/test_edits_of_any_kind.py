@@ -105,6 +105,8 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any] | str
             body[key] = new[key]
         elif key not in new and not known:
             body[key] = None
+        elif key not in new and key != 'status' and old[key] is not None:
+            return 'refused'
     return body
 
 
