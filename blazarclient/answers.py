@@ -15,6 +15,7 @@ from blazarclient import exception
 from blazarclient.versions import Spoken
 
 __all__ = [
+    'PIECE',
     'Answer',
     'ConnectFailure',
     'Interrupted',
@@ -25,6 +26,10 @@ __all__ = [
     'no_answer',
     'retry_after',
 ]
+
+
+#: Bytes of a long answer that are read at a time: as many as a processor keeps at hand.
+PIECE = 1 << 18
 
 
 class ConnectFailure(exception.ConnectionFailed, ksa_exceptions.ConnectFailure):
@@ -89,7 +94,7 @@ class Answer:
         return exception.redact(str(getattr(self.response, 'url', '') or 'The service'))
 
 
-def chunks(answer: Answer, size: int = 1 << 18) -> Iterator[bytes]:
+def chunks(answer: Answer, size: int = PIECE) -> Iterator[bytes]:
     """The body of a streamed answer, piece by piece, decompressed.
 
     :raises blazarclient.exception.ConnectionFailed: when the connection ends too early.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from blazarclient import exception, streaming
-from blazarclient.answers import Answer, Interrupted, chunks
+from blazarclient.answers import PIECE, Answer, Interrupted, chunks
 from blazarclient.model import Origin, Resource
 from blazarclient.transport import Transport
 from blazarclient.versions import Spoken
@@ -125,7 +125,6 @@ class Collection(Generic[R]):
         keys = [self._key(name) for name in fields] if fields is not None else None
         # Dates, projects and states repeat in a list; they are kept once, where few are kept.
         seen: dict[Any, Any] = {}
-        read = self.RESOURCE.read_from
         try:
             answer = self.transport.read(self.PATH, since=self.RESOURCE.SINCE, stream=True)
         except exception.NotFound as error:
@@ -135,8 +134,10 @@ class Collection(Generic[R]):
             )
             raise
         origin = Origin(answer.spoken, self._client)
+        # Little of a large piece is kept, so small ones make do with less memory.
+        size = PIECE if keys is None else PIECE // 4
         try:
-            for batch in streaming.objects(chunks(answer), self.MANY, needle):
+            for batch in streaming.objects(chunks(answer, size), self.MANY, needle):
                 if not all(isinstance(wire, dict) for wire in batch):
                     raise answer.not_ours(f'{self.MANY} that are no objects: {str(batch)[:80]}')
                 if keys is not None:
@@ -146,7 +147,7 @@ class Collection(Generic[R]):
                         {key: _once(wire[key], seen) for key in keys if key in wire}
                         for wire in batch
                     ]
-                yield [read(origin, wire) for wire in batch]
+                yield self.RESOURCE.read_all(origin, batch)
             return
         except streaming.Truncated as error:
             if not needle:

@@ -14,7 +14,7 @@ decoded when it is read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
 
 from blazarclient import exception
@@ -97,12 +97,20 @@ class Resource(TrackedDict):
     @classmethod
     def read_from(cls, origin: Origin, wire: Mapping[str, Any]) -> Self:
         """One of the objects that an answer holds."""
-        # Not through __new__ above: this runs for each of ten thousand objects.
-        self = dict.__new__(cls)
-        dict.update(self, wire)
-        self._origin = origin
-        self._edits = None
-        return self
+        return cls.read_all(origin, (wire,))[0]
+
+    @classmethod
+    def read_all(cls, origin: Origin, wires: Iterable[Mapping[str, Any]]) -> list[Self]:
+        """The objects that an answer holds; in one loop, since they may be ten thousand."""
+        new, update = dict.__new__, dict.update
+        found = []
+        for wire in wires:
+            self = new(cls)
+            update(self, wire)
+            self._origin = origin
+            self._edits = None
+            found.append(self)
+        return found
 
     # ------------------------------------------------------------- what it knows
 
