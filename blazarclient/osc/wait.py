@@ -68,7 +68,7 @@ def until(asking: command.Command, lease: Lease, status: str, timeout: float) ->
         with Progress(str(lease.get('name')), asking.app.stderr) as report:
             waiting.until(lease, status, timeout=timeout, report=report)
     except KeyboardInterrupt:
-        asking.app.stderr.write(f'Not waiting any longer. The lease is there: {lease["id"]}\n')
+        asking.app.stderr.write(f'Not waiting any longer. See: lease show {lease["id"]}\n')
         raise
 
 

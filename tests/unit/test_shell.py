@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -9,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -191,13 +193,36 @@ def test_debug_shows_where(blazar: Runner) -> None:
 
 def test_interruption_ends_with_130(blazar: Runner, server: RecordedBlazar) -> None:
     """Ctrl-C ends quietly with 130."""
-
-    def interrupt(_request: object) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-
     server.on('GET', '/v1/leases', interrupt)
-    ran = blazar(*LIST)
+    with listening_to_ctrl_c():
+        ran = blazar(*LIST)
     assert (ran.code, ran.stdout, ran.stderr) == (130, '', '')
+
+
+def test_interrupted_wait_names_the_lease(blazar: Runner, server: RecordedBlazar) -> None:
+    """Who stops waiting for a new lease is told which one there is."""
+    lease = server.leases(1)[0] | {'status': 'PENDING'}
+    server.on('POST', '/v1/leases', status=201, body={'lease': lease})
+    server.on('GET', f'/v1/leases/{lease["id"]}', interrupt)
+    host = 'resource_type=physical:host,min=1,max=1'
+    with listening_to_ctrl_c():
+        ran = blazar('lease', 'create', 'mine', '--reservation', host, '--wait')
+    assert (ran.code, ran.stdout) == (130, '')
+    assert ran.stderr.endswith(f'Not waiting any longer. See: lease show {lease["id"]}\n')
+
+
+def interrupt(_request: object) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@contextlib.contextmanager
+def listening_to_ctrl_c() -> Iterator[None]:
+    """A program that a shell has put into the background does not hear it by itself."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_broken_pipe_is_quiet(clouds_yaml: Path, server: RecordedBlazar) -> None:
