@@ -1,5 +1,6 @@
 """Reservable hosts and their properties, through commands and through the SDK."""
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterator
 
@@ -32,7 +33,9 @@ def key(hosts: list[Host], as_user: AsUser, cloud: Cloud) -> Iterator[str]:
     admin = as_user('admin')
     for host in admin.hosts.list():
         if key in host and cloud.removes_capabilities:
-            admin.hosts.update(host['id'], **{key: None})
+            # Blazar 18 answers 500 while a flavor:instance reservation holds the host.
+            with contextlib.suppress(exception.ServerError):
+                admin.hosts.update(host['id'], **{key: None})
 
 
 @pytest.fixture
@@ -75,16 +78,17 @@ def test_show(hosts: list[Host], command: Command, door: str) -> None:
 
 @pytest.mark.parametrize('door', DOORS)
 def test_capabilities(
-    hosts: list[Host], command: Command, as_user: AsUser, cloud: Cloud, key: str, door: str
+    free_host: Host, command: Command, as_user: AsUser, cloud: Cloud, key: str, door: str
 ) -> None:
+    name = free_host.hypervisor_hostname
     setting = 'host update' if door == 'hyphens' else 'host set'
     other = f'{key}_2'
     both = ('--extra', f'{key}=a=b c,ü', '--extra', f'{other}=2')
-    ran = command(door, 'admin', setting, *both, 'compute-2').check()
-    assert ran.stdout == 'Updated host: compute-2\n'
-    host = as_user('admin').hosts.find('compute-2')
+    ran = command(door, 'admin', setting, *both, name).check()
+    assert ran.stdout == f'Updated host: {name}\n'
+    host = as_user('admin').hosts.find(name)
     assert host[key] == host.capabilities[key] == 'a=b c,ü'
-    shown = command(door, 'admin', 'host show', 'compute-2', '-f', 'json').json
+    shown = command(door, 'admin', 'host show', name, '-f', 'json').json
     assert (shown[key], shown[other]) == ('a=b c,ü', '2')
     ran = command(door, 'admin', 'host unset', '--extra', key, '--extra', other, str(host.id))
     if cloud.removes_capabilities:
@@ -123,9 +127,9 @@ def test_delete_goes_on_past_a_failure(
     register_hosts()
 
 
-def test_a_host_as_an_object(hosts: list[Host], as_user: AsUser, cloud: Cloud, key: str) -> None:
-    host = as_user('admin').hosts.get(str(hosts[0].id))
-    assert (host.vcpus, host.memory_mb, host.local_gb) == SIZES['compute-1']
+def test_a_host_as_an_object(free_host: Host, as_user: AsUser, cloud: Cloud, key: str) -> None:
+    host = as_user('admin').hosts.get(free_host.id)
+    assert (host.vcpus, host.memory_mb, host.local_gb) == SIZES[host.hypervisor_hostname]
     assert isinstance(host.cpu_info, dict)
     assert host.created_at is not None
     host[key] = 'x'
