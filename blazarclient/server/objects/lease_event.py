@@ -1,0 +1,165 @@
+"""The events of a lease: its start, its end, and a while before its end."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import datetime
+from typing import Any, Self
+
+from blazarclient.server import errors
+from blazarclient.server.context import RequestContext
+from blazarclient.server.objects.base import Registry, StoredObject, fields, wire_iso, wire_spaced
+from blazarclient.server.store import due, leases
+
+__all__ = ['BEFORE_END', 'END', 'START', 'LeaseEvent']
+
+START, BEFORE_END, END = 'start_lease', 'before_end_lease', 'end_lease'
+
+
+@Registry.register
+class LeaseEvent(StoredObject):
+    """Something that is due at a time.
+
+    An event is *taken* by a worker for a while (owner, attempt, deadline), then carried out. Both
+    are transactions; finishing names owner and attempt, so that a worker that comes too late
+    changes nothing.
+    """
+
+    # Version 1.0: Blazar's Event.
+    VERSION = '1.0'
+
+    COLUMNS = (
+        'id',
+        'lease_id',
+        'event_type',
+        'time',
+        'status',
+        'created_at',
+        'updated_at',
+        'owner',
+        'attempt',
+        'deadline',
+    )
+    fields = {
+        'id': fields.StringField(),
+        'lease_id': fields.StringField(),
+        'event_type': fields.StringField(nullable=True),
+        'time': fields.DateTimeField(tzinfo_aware=False, nullable=True),
+        'status': fields.StringField(nullable=True),
+        'created_at': fields.DateTimeField(tzinfo_aware=False),
+        'updated_at': fields.DateTimeField(tzinfo_aware=False, nullable=True),
+        'owner': fields.StringField(nullable=True),
+        'attempt': fields.IntegerField(default=0),
+        'deadline': fields.FloatField(nullable=True),
+    }
+
+    id: str
+    lease_id: str
+    event_type: str | None
+    time: datetime | None
+    status: str | None
+    created_at: datetime
+    updated_at: datetime | None
+    owner: str | None
+    attempt: int
+    deadline: float | None
+
+    @classmethod
+    def new(
+        cls, ctx: RequestContext, lease_id: str, kind: str | None, moment: datetime | None
+    ) -> Self:
+        """An event that is not stored yet; without a time when it will never be due."""
+        now = ctx.now()
+        return cls(
+            ctx,
+            id=str(uuid.uuid4()),
+            lease_id=lease_id,
+            event_type=kind,
+            time=moment,
+            status='UNDONE' if moment else None,
+            created_at=now,
+            updated_at=None,
+            owner=None,
+            attempt=0,
+            deadline=None,
+        )
+
+    def render(self, microversion: str = '1.0') -> dict[str, Any]:
+        """The event as the API shows it."""
+        values = self.answered(microversion)
+        return {
+            'id': values['id'],
+            'lease_id': values['lease_id'],
+            'event_type': values['event_type'],
+            'time': wire_iso(values['time']),
+            'status': values['status'],
+            'created_at': wire_spaced(values['created_at']),
+            'updated_at': wire_spaced(values['updated_at']),
+        }
+
+    def change(self, **values: Any) -> None:
+        """Set fields and store them."""
+        self.updated_at = self._context.now()
+        for name, value in values.items():
+            setattr(self, name, value)
+        with self._context.transaction() as connection:
+            stored = self.stored()
+            leases.update_event(
+                connection, self.id, {name: stored[name] for name in (*values, 'updated_at')}
+            )
+
+    @classmethod
+    def take(cls, ctx: RequestContext, *, owner: str, limit: int = 20) -> list[Self]:
+        """Take events that are due, in the order of their times; their leases begin to change.
+
+        :param owner: the name of the worker.
+        :param limit: how many at most.
+        """
+        from blazarclient.server.objects.lease import Lease
+
+        real_now = time.time()
+        with ctx.transaction() as connection:
+            rows = due.take_due(
+                connection,
+                now=ctx.now(),
+                real_now=real_now,
+                owner=owner,
+                limit=limit,
+                deadline=real_now + ctx.settings.event_timeout,
+            )
+            taken = [cls.from_row(ctx, row) for row in rows]
+            for event in taken:
+                Lease.get_by_id(ctx, event.lease_id).begin(event)
+        return taken
+
+    def carry_out(self) -> None:
+        """Do what the event is for, once.
+
+        :raises blazarclient.server.errors.TakenOver: when another worker has taken it meanwhile;
+            nothing has changed then.
+        """
+        from blazarclient.server.objects.lease import Lease
+
+        ctx = self._context
+        with ctx.transaction() as connection:
+            leases.lock_lease(connection, self.lease_id)
+            if not due.finish(connection, self.id, self.owner or '', self.attempt, 'DONE'):
+                raise errors.TakenOver(f'Event {self.id} was taken by another worker meanwhile.')
+            Lease.get_by_id(ctx, self.lease_id).finish(self)
+
+    def give_up(self) -> None:
+        """Mark an event that cannot be carried out, and its lease, as failed."""
+        from blazarclient.server.objects.lease import Lease
+
+        ctx = self._context
+        with ctx.transaction() as connection:
+            leases.lock_lease(connection, self.lease_id)
+            if due.finish(connection, self.id, self.owner or '', self.attempt, 'ERROR'):
+                Lease.get_by_id(ctx, self.lease_id).change(status='ERROR')
+
+    @staticmethod
+    def next_due(ctx: RequestContext) -> datetime | None:
+        """The time of the event that is due next, UTC; None when there is none."""
+        with ctx.transaction(write=False) as connection:
+            return due.next_due(connection)
