@@ -51,9 +51,7 @@ class RequestContext:
         self._writes = False
 
     @classmethod
-    def for_service(
-        cls, database: Database, policy: Policy, settings: Settings
-    ) -> RequestContext:
+    def for_service(cls, database: Database, policy: Policy, settings: Settings) -> RequestContext:
         """The service's own context, which may see and do everything."""
         return cls(
             database=database,

@@ -3,7 +3,7 @@
 ::
 
     ServiceError                    500  what else goes wrong
-    +-- Refused                          the request is wrong; a lease that was to change stays as it was
+    +-- Refused                          the request is wrong; a lease stays as it was
     |   +-- InvalidInput            400  a value that cannot be
     |   |   +-- InvalidDate
     |   |   +-- InvalidRange

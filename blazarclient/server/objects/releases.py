@@ -40,7 +40,7 @@ def pinned(pin: str | None) -> str | None:
         return None
     version = RELEASES.get(pin, pin)
     if version not in MICROVERSIONS:
-        known = ', '.join([*MICROVERSIONS, *(each for each in RELEASES if each not in MICROVERSIONS)])
+        known = ', '.join([*MICROVERSIONS, *RELEASES])
         raise errors.InvalidInput(
             f'[upgrade] pin = {pin} is neither a microversion nor a release. Known are: {known}.'
         )

@@ -1,0 +1,364 @@
+"""Leases: reservations of a project for a span of time, and what may happen to them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Self
+
+from blazarclient.server import errors
+from blazarclient.server.context import RequestContext
+from blazarclient.server.objects import lease_request, lease_status, placement
+from blazarclient.server.objects.base import Registry, StoredObject, fields, wire_iso, wire_spaced
+from blazarclient.server.objects.lease_event import BEFORE_END, END, START, LeaseEvent
+from blazarclient.server.objects.reservation import Reservation
+from blazarclient.server.store import allocations, leases
+
+__all__ = ['Lease']
+
+
+@Registry.register
+class Lease(StoredObject):
+    """A lease, its reservations and its events.
+
+    Whoever has a lease may have it: the class methods give a project its own leases, and an
+    administrator every one. A lease changes in one transaction, so nobody sees it half changed.
+    """
+
+    # Version 1.0: Blazar's Lease.
+    VERSION = '1.0'
+
+    COLUMNS = (
+        'id',
+        'name',
+        'user_id',
+        'project_id',
+        'start_date',
+        'end_date',
+        'trust_id',
+        'status',
+        'degraded',
+        'created_at',
+        'updated_at',
+    )
+    fields = {
+        'id': fields.StringField(),
+        'name': fields.StringField(nullable=True),
+        'user_id': fields.StringField(),
+        'project_id': fields.StringField(),
+        'start_date': fields.DateTimeField(tzinfo_aware=False),
+        'end_date': fields.DateTimeField(tzinfo_aware=False),
+        'trust_id': fields.StringField(nullable=True),
+        'status': fields.StringField(),
+        'degraded': fields.BooleanField(),
+        'created_at': fields.DateTimeField(tzinfo_aware=False),
+        'updated_at': fields.DateTimeField(tzinfo_aware=False, nullable=True),
+        'reservations': fields.ListOfObjectsField('Reservation'),
+        'events': fields.ListOfObjectsField('LeaseEvent'),
+    }
+
+    id: str
+    name: str | None
+    user_id: str
+    project_id: str
+    start_date: datetime
+    end_date: datetime
+    trust_id: str | None
+    status: str
+    degraded: bool
+    created_at: datetime
+    updated_at: datetime | None
+    reservations: list[Reservation]
+    events: list[LeaseEvent]
+
+    # ------------------------------------------------------------------ finding
+
+    @classmethod
+    def get_by_id(cls, ctx: RequestContext, lease_id: str) -> Self:
+        """The lease with an ID.
+
+        :raises blazarclient.server.errors.NotFound: also for another project's lease, unless the
+            policy lets this user see it.
+        """
+        with ctx.transaction(write=False) as connection:
+            row = leases.lease(connection, lease_id)
+        sentence = f"Object with {{'lease_id': '{lease_id}'}} not found"
+        if row is None:
+            raise errors.NotFound(sentence)
+        target = {'project_id': row['project_id'], 'user_id': row['user_id']}
+        if not ctx.may('blazar:leases:get', target):
+            if row['project_id'] != ctx.project_id:
+                raise errors.Foreign(sentence, 'blazar:leases:get')
+            raise errors.PolicyForbidden('blazar:leases:get')
+        return cls.from_row(ctx, row)
+
+    @classmethod
+    def list(cls, ctx: RequestContext) -> list[Self]:
+        """The project's leases, or everybody's for an administrator, in the order they were made.
+
+        Reservations and events are loaded with them, in one query each.
+        """
+        ctx.require('blazar:leases:get')
+        project_id = None if ctx.is_admin else ctx.project_id
+        with ctx.transaction(write=False) as connection:
+            found = {
+                row['id']: cls.from_row(ctx, row)
+                for row in leases.leases(connection, project_id=project_id)
+            }
+            ids = None if project_id is None else [*found]
+            reservations = leases.reservations_of(connection, ids)
+            events = leases.events_of(connection, ids)
+        for lease in found.values():
+            lease.__dict__['_obj_reservations'] = []
+            lease.__dict__['_obj_events'] = []
+        for row in reservations:
+            found[row['lease_id']].reservations.append(Reservation.from_row(ctx, row))
+        for row in events:
+            found[row['lease_id']].events.append(LeaseEvent.from_row(ctx, row))
+        return [*found.values()]
+
+    def obj_load_attr(self, attrname: str) -> None:
+        """Load the reservations or the events when they are first looked at."""
+        with self._context.transaction(write=False) as connection:
+            if attrname == 'reservations':
+                rows = leases.reservations_of(connection, [self.id])
+                loaded: list[Any] = [Reservation.from_row(self._context, row) for row in rows]
+            elif attrname == 'events':
+                rows = leases.events_of(connection, [self.id])
+                loaded = [LeaseEvent.from_row(self._context, row) for row in rows]
+            else:
+                raise AttributeError(f'Lease has no {attrname!r} to load')
+        self.__dict__[f'_obj_{attrname}'] = loaded
+
+    def render(self, microversion: str = '1.0') -> dict[str, Any]:
+        """The lease as the API shows it."""
+        values = self.answered(microversion)
+        return {
+            'id': values['id'],
+            'name': values['name'],
+            'user_id': values['user_id'],
+            'project_id': values['project_id'],
+            'start_date': wire_iso(values['start_date']),
+            'end_date': wire_iso(values['end_date']),
+            'trust_id': values['trust_id'],
+            'status': values['status'],
+            'degraded': values['degraded'],
+            'created_at': wire_spaced(values['created_at']),
+            'updated_at': wire_spaced(values['updated_at']),
+            'reservations': [each.render(microversion) for each in self.reservations],
+            'events': [each.render(microversion) for each in self.events],
+        }
+
+    # ----------------------------------------------------------------- creating
+
+    @classmethod
+    def create(cls, ctx: RequestContext, values: Any) -> Self:
+        """Make a lease and hold what it reserves.
+
+        :param values: the body of the request.
+        :raises blazarclient.server.errors.ServiceError: when it cannot be; nothing is left then.
+        """
+        ctx.require('blazar:leases:post')
+        with ctx.transaction() as connection:
+            ctx.database.lock(connection, 'allocations')
+            now = ctx.now()
+            wanted = lease_request.read_new(values, now)
+            period = placement.Period(wanted.start_date, wanted.end_date)
+            calendar = placement.Calendar(ctx, connection)
+            planned = [placement.plan(calendar, each, period) for each in wanted.reservations]
+            before_end = wanted.before_end(ctx.settings.minutes_before_end_lease)
+            if leases.lease(connection, wanted.id) is not None:
+                raise errors.Conflict(f'The lease with name: {wanted.name} already exists')
+            lease = cls(
+                ctx,
+                id=wanted.id,
+                name=wanted.name,
+                user_id=ctx.user_id,
+                project_id=ctx.project_id,
+                start_date=wanted.start_date,
+                end_date=wanted.end_date,
+                trust_id=uuid.uuid4().hex,
+                status='PENDING',
+                degraded=False,
+                created_at=now,
+                updated_at=now,
+            )
+            leases.insert_lease(connection, lease.stored())
+            lease._reserve(planned, period)
+            lease._schedule(wanted.other_events, before_end)
+        return lease
+
+    def _reserve(self, planned: Iterable[placement.Planned], period: placement.Period) -> None:
+        """Store reservations and what they hold."""
+        ctx, made = self._context, []
+        with ctx.transaction() as connection:
+            for position, plan in enumerate(planned):
+                made.append(
+                    Reservation.new(
+                        ctx,
+                        self.id,
+                        position,
+                        plan.resource_type,
+                        plan.parameters,
+                        plan.reservation_id,
+                    )
+                )
+            leases.insert_reservations(connection, [each.stored() for each in made])
+            for plan in planned:
+                placement.hold(connection, plan.kind, plan.reservation_id, plan.resources, period)
+        self.__dict__['_obj_reservations'] = made
+
+    def _schedule(self, others: Iterable[str | None], before_end: datetime | None) -> None:
+        """Store the events of a new lease."""
+        ctx = self._context
+        due = [
+            (START, self.start_date),
+            (END, self.end_date),
+            *([(BEFORE_END, before_end)] if before_end else []),
+        ]
+        made = [LeaseEvent.new(ctx, self.id, kind, None) for kind in others]
+        made += [LeaseEvent.new(ctx, self.id, kind, moment) for kind, moment in due]
+        with ctx.transaction() as connection:
+            leases.insert_events(connection, [each.stored() for each in made])
+        self.__dict__['_obj_events'] = made
+
+    # ----------------------------------------------------------------- changing
+
+    def update(self, values: Any) -> None:
+        """Change the lease: ``name``, dates, ``before_end_date``, ``reservations``.
+
+        Afterwards this object shows UPDATING, as Blazar's answer does, and the stored lease is in
+        the state that it has come to.
+
+        :param values: the body of the request: what changes.
+        :raises blazarclient.server.errors.Refused: when it cannot be; the lease is as it was.
+        :raises blazarclient.server.errors.ServiceError: when Blazar would fail: the lease is in
+            ERROR, and else as it was.
+        """
+        ctx = self._context
+        ctx.require('blazar:leases:put', self._owner)
+        failure: errors.ServiceError | None = None
+        with ctx.transaction() as connection:
+            self._lock()
+            lease_status.check(self, 'UPDATING')
+            try:
+                with connection.begin_nested():
+                    self._apply(values)
+            except errors.Refused:
+                raise
+            except errors.ServiceError as error:
+                failure = error
+                self._reload()
+                self.change(status='ERROR')
+            else:
+                self.change(status=lease_status.derive(self))
+        if failure is not None:
+            raise failure
+        # Not a change of the lease: what a Blazar says that is still at it.
+        self.__dict__['_obj_status'] = 'UPDATING'
+
+    def extend(self, until: datetime) -> None:
+        """Let the lease end at another time.
+
+        :param until: UTC, without a time zone, to the minute.
+        """
+        self.update({'end_date': f'{until:%Y-%m-%d %H:%M}'})
+
+    def _apply(self, values: Any) -> None:
+        ctx = self._context
+        changed = lease_request.read_change(values, self, ctx.now())
+        if changed.name is not None:
+            self.name = changed.name
+        if changed.only_name:
+            return
+        with ctx.transaction() as connection:
+            after = placement.Period(changed.start_date, changed.end_date)
+            before = placement.Period(self.start_date, self.end_date)
+            placement.check_change(changed.reservations, self.reservations)
+            calendar = placement.Calendar(ctx, connection)
+            for reservation in self.reservations:
+                given = changed.reservations.get(reservation.id, {})
+                placement.replan(calendar, reservation, given, before, after)
+        self._reschedule(changed)
+        self.start_date, self.end_date = changed.start_date, changed.end_date
+
+    def _reschedule(self, changed: lease_request.Change) -> None:
+        events = {each.event_type: each for each in self.events}
+        events[START].change(time=changed.start_date)
+        events[END].change(time=changed.end_date)
+        if (event := events.get(BEFORE_END)) is None or event.time is None:
+            return
+        moment = changed.before_end_date
+        if moment is None:
+            # As long before the end as it was.
+            moment = changed.end_date - (self.end_date - event.time)
+        again = {'status': 'UNDONE'} if event.status == 'DONE' else {}
+        event.change(time=max(moment, changed.start_date), **again)
+
+    def destroy(self) -> None:
+        """Delete the lease and give up what it holds.
+
+        :raises blazarclient.server.errors.InvalidStatus: while it starts or ends.
+        """
+        ctx = self._context
+        ctx.require('blazar:leases:delete', self._owner)
+        with ctx.transaction() as connection:
+            self._lock()
+            lease_status.check(self, 'DELETING')
+            leases.delete_lease(connection, self.id)
+
+    def change(self, **values: Any) -> None:
+        """Set fields and store them."""
+        self.updated_at = self._context.now()
+        for name, value in values.items():
+            setattr(self, name, value)
+        with self._context.transaction() as connection:
+            leases.update_lease(connection, self.id, self.stored())
+
+    # ------------------------------------------------------------------- events
+
+    def begin(self, event: LeaseEvent) -> bool:
+        """Go into the state that an event is carried out in.
+
+        :returns: False when the lease cannot: it is in ERROR, and has never started.
+        """
+        wanted = {START: 'STARTING', END: 'TERMINATING'}.get(event.event_type or '')
+        if wanted is None or self.status == wanted:
+            return True
+        if not lease_status.leads_to(self.status, wanted):
+            return False
+        self.change(status=wanted)
+        return True
+
+    def finish(self, event: LeaseEvent) -> None:
+        """Do what an event is for: hosts come and go with it."""
+        if event.event_type not in {START, END}:
+            return
+        with self._context.transaction() as connection:
+            for reservation in self.reservations:
+                if event.event_type == END:
+                    if reservation.resource_type != 'virtual:floatingip':
+                        # Blazar forgets the addresses with the lease only.
+                        allocations.delete_of_reservation(connection, reservation.id)
+                    reservation.change(status='deleted')
+                elif reservation.status == 'pending':
+                    reservation.change(status='active')
+        self.change(status=lease_status.derive(self))
+
+    # ------------------------------------------------------------------ private
+
+    @property
+    def _owner(self) -> Mapping[str, object]:
+        """Whose it is, for the policy."""
+        return {'project_id': self.project_id, 'user_id': self.user_id}
+
+    def _lock(self) -> None:
+        """Let nobody else change it, or hosts and addresses, and read it again."""
+        with self._context.transaction() as connection:
+            self._context.database.lock(connection, 'allocations')
+            leases.lock_lease(connection, self.id)
+        self._reload()
+
+    def _reload(self) -> None:
+        self.__dict__ = type(self).get_by_id(self._context, self.id).__dict__
