@@ -44,7 +44,7 @@ $(STAMP): setup.cfg pyproject.toml
 	    else $(PYTHON) -m venv --without-pip $(VENV) && \
 	        $(PYTHON) -m pip --python $(BIN)/python install -q pip; fi; \
 	fi
-	$(BIN)/python -m pip install -q -e '.[cli,docs,lint,test]'
+	$(BIN)/python -m pip install -q -e '.[cli,docs,lint,server,test]'
 	@touch $@
 
 test: $(STAMP)

@@ -8,18 +8,22 @@ row that an older server wrote comes back through :meth:`StoredObject.obj_make_c
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from oslo_service import backend
 
-# oslo.versionedobjects imports oslo.service, which else chooses Eventlet.
-backend.init_backend(backend.BackendType.THREADING)
+with warnings.catch_warnings():
+    # What oslo.versionedobjects imports says that what it imports is on its way out.
+    warnings.filterwarnings('ignore', r'\s*Eventlet is deprecated')
+    warnings.filterwarnings('ignore', category=DeprecationWarning)
+    # Else oslo.service chooses Eventlet.
+    backend.init_backend(backend.BackendType.THREADING)
+    from oslo_versionedobjects import base, fields
 
-from oslo_versionedobjects import base, fields  # noqa: E402
-
-from blazarclient.server.objects import releases  # noqa: E402
+from blazarclient.server.objects import releases
 
 if TYPE_CHECKING:
     from blazarclient.server.context import RequestContext
