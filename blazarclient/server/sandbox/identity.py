@@ -11,17 +11,15 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import flask
 
+from blazarclient.server.sandbox.state import current
 from blazarclient.server.sandbox.users import USERS, User, stable_id
 from blazarclient.server.store import surroundings as stored
-
-if TYPE_CHECKING:
-    from blazarclient.server.store.database import Database
 
 __all__ = ['REGION', 'USERS', 'blueprint', 'catalog', 'owner', 'unauthorized']
 
@@ -75,17 +73,154 @@ def catalog(address: str) -> list[dict[str, object]]:
     ]
 
 
-def blueprint(database: Database, address: str, now: Callable[[], datetime]) -> flask.Blueprint:
-    """Everything below ``/identity``.
+blueprint = flask.Blueprint('identity', __name__, url_prefix='/identity')
 
-    :param now: what the sandbox's clock shows, as naive UTC: a token says so as its beginning.
-    """
-    identity = flask.Blueprint('identity', __name__, url_prefix='/identity')
-    version = {
+#: Calls that need no token.
+_OPEN = frozenset({'identity.authenticate', 'identity.unknown', 'identity.v3', 'identity.versions'})
+
+
+@blueprint.before_request
+def _check_token() -> flask.Response | None:
+    if flask.request.endpoint in _OPEN or owner(flask.request.headers):
+        return None
+    return unauthorized(current().address)
+
+
+@blueprint.get('/', strict_slashes=False)
+def versions() -> flask.Response:
+    """The versions that there are: one."""
+    location = f'{current().address}/identity/v3/'
+    answer = flask.jsonify({'versions': {'values': [_version(location)]}})
+    answer.status_code = 300
+    answer.headers['Location'] = location
+    return answer
+
+
+@blueprint.get('/v3/', strict_slashes=False)
+def v3() -> flask.Response:
+    """The version document."""
+    return flask.jsonify({'version': _version(f'{current().address}/identity/v3/')})
+
+
+@blueprint.post('/v3/auth/tokens')
+def authenticate() -> flask.Response:
+    """Give a token for a password, another token or an application credential."""
+    given = flask.request.get_json(force=True, silent=True)
+    try:
+        methods = list(given['auth']['identity']['methods'])
+        user = _find(methods, given['auth']['identity'])
+        scope = given['auth'].get('scope')
+        if user is None or not _may_enter(user, scope):
+            return unauthorized(current().address)
+    except (AttributeError, KeyError, TypeError):
+        return _error(400, 'This is no request for a token.', 'Bad Request')
+    scoped = 'application_credential' in methods or isinstance(scope, dict)
+    answer = flask.jsonify({'token': _token(user, methods, scoped)})
+    answer.status_code = 201
+    answer.headers['X-Subject-Token'] = user.name
+    answer.headers['Vary'] = 'X-Auth-Token'
+    return answer
+
+
+@blueprint.get('/v3/auth/tokens')
+def validate() -> flask.Response:
+    """Say whose a token is."""
+    subject = USERS.get(flask.request.headers.get('X-Subject-Token', ''))
+    if subject is None:
+        return _not_found('Could not find token.')
+    answer = flask.jsonify({'token': _token(subject, ['password'], scoped=True)})
+    answer.headers['X-Subject-Token'] = subject.name
+    answer.headers['Vary'] = 'X-Auth-Token'
+    return answer
+
+
+@blueprint.delete('/v3/auth/tokens')
+def revoke() -> flask.Response:
+    """Nothing is forgotten: a token is a name."""
+    return flask.Response(status=204)
+
+
+@blueprint.get('/v3/auth/catalog')
+def show_catalog() -> flask.Response:
+    """The catalog alone."""
+    address = current().address
+    links = {'self': f'{address}/identity/v3/auth/catalog'}
+    return flask.jsonify({'catalog': catalog(address), 'links': links})
+
+
+@blueprint.get('/v3/auth/projects')
+def projects() -> flask.Response:
+    """The user's project."""
+    user = USERS[flask.request.headers['X-Auth-Token']]
+    project = {
+        'id': user.project_id,
+        'name': user.project_name,
+        'domain_id': _DOMAIN['id'],
+        'enabled': True,
+        'description': '',
+    }
+    self = f'{current().address}/identity/v3/auth/projects'
+    links = {'self': self, 'next': None, 'previous': None}
+    return flask.jsonify({'projects': [project], 'links': links})
+
+
+@blueprint.post('/v3/users/<user_id>/application_credentials')
+def create_credential(user_id: str) -> flask.Response:
+    """Make an application credential for the user who asks."""
+    user = USERS[flask.request.headers['X-Auth-Token']]
+    given = flask.request.get_json(force=True, silent=True)
+    wanted = given.get('application_credential') if isinstance(given, dict) else None
+    if not isinstance(wanted, dict) or not wanted.get('name'):
+        return _error(400, "'name' is a required property", 'Bad Request')
+    if user_id != user.id:
+        sentence = (
+            'You are not authorized to perform the requested action: '
+            'identity:create_application_credential.'
+        )
+        return _error(403, sentence, 'Forbidden')
+    secret = str(wanted.get('secret') or secrets.token_urlsafe(48))
+    made = {'id': uuid.uuid4().hex, 'name': str(wanted['name'])}
+    row = {**made, 'user_name': user.name, 'secret_hash': _hashed(secret)}
+    with current().database.transaction() as connection:
+        stored.insert_application_credential(connection, row)
+    shown = {
+        **made,
+        'secret': secret,
+        'description': wanted.get('description'),
+        'project_id': user.project_id,
+        'roles': _roles(user),
+        'expires_at': None,
+        'unrestricted': False,
+    }
+    answer = flask.jsonify({'application_credential': shown})
+    answer.status_code = 201
+    return answer
+
+
+@blueprint.delete('/v3/users/<user_id>/application_credentials/<credential_id>')
+def delete_credential(user_id: str, credential_id: str) -> flask.Response:
+    """Forget an application credential of the user who asks."""
+    user = USERS[flask.request.headers['X-Auth-Token']]
+    with current().database.transaction() as connection:
+        found = stored.application_credential(connection, credential_id)
+        if found is None or found['user_name'] != user.name or user_id != user.id:
+            return _not_found(f'Could not find Application Credential: {credential_id}.')
+        stored.delete_application_credential(connection, credential_id)
+    return flask.Response(status=204)
+
+
+@blueprint.route('/<path:rest>', methods=('DELETE', 'GET', 'PATCH', 'POST', 'PUT'))
+def unknown(rest: str) -> flask.Response:
+    """What else Keystone has is not here."""
+    return _not_found('The resource could not be found.')
+
+
+def _version(location: str) -> dict[str, object]:
+    return {
         'id': 'v3.14',
         'status': 'stable',
         'updated': '2020-04-07T00:00:00Z',
-        'links': [{'rel': 'self', 'href': f'{address}/identity/v3/'}],
+        'links': [{'rel': 'self', 'href': location}],
         'media-types': [
             {
                 'base': 'application/json',
@@ -94,132 +229,8 @@ def blueprint(database: Database, address: str, now: Callable[[], datetime]) -> 
         ],
     }
 
-    @identity.before_request
-    def check_token() -> flask.Response | None:
-        open_to_all = ('identity.versions', 'identity.v3', 'identity.authenticate')
-        known = flask.request.endpoint not in (None, *open_to_all)
-        return unauthorized(address) if known and owner(flask.request.headers) is None else None
 
-    @identity.get('/', strict_slashes=False)
-    def versions() -> flask.Response:
-        answer = flask.jsonify({'versions': {'values': [version]}})
-        answer.status_code = 300
-        answer.headers['Location'] = f'{address}/identity/v3/'
-        return answer
-
-    @identity.get('/v3/', strict_slashes=False)
-    def v3() -> flask.Response:
-        return flask.jsonify({'version': version})
-
-    @identity.post('/v3/auth/tokens')
-    def authenticate() -> flask.Response:
-        given = flask.request.get_json(force=True, silent=True)
-        try:
-            methods = list(given['auth']['identity']['methods'])
-            user = _find(database, methods, given['auth']['identity'])
-            scope = given['auth'].get('scope')
-            if user is None or not _may_enter(user, scope):
-                return unauthorized(address)
-        except (AttributeError, KeyError, TypeError):
-            sentence = 'The request body is no authentication request that Keystone understands.'
-            return _error(400, sentence, 'Bad Request')
-        scoped = 'application_credential' in methods or isinstance(scope, dict)
-        answer = flask.jsonify({'token': _token(user, methods, address, now(), scoped)})
-        answer.status_code = 201
-        answer.headers['X-Subject-Token'] = user.name
-        answer.headers['Vary'] = 'X-Auth-Token'
-        return answer
-
-    @identity.get('/v3/auth/tokens')
-    def validate() -> flask.Response:
-        subject = USERS.get(flask.request.headers.get('X-Subject-Token', ''))
-        if subject is None:
-            return _not_found('Failed to validate token')
-        answer = flask.jsonify({'token': _token(subject, ['password'], address, now(), True)})
-        answer.headers['X-Subject-Token'] = subject.name
-        answer.headers['Vary'] = 'X-Auth-Token'
-        return answer
-
-    @identity.delete('/v3/auth/tokens')
-    def revoke() -> flask.Response:
-        """Nothing to forget: a token is a name."""
-        return flask.Response(status=204)
-
-    @identity.get('/v3/auth/catalog')
-    def show_catalog() -> flask.Response:
-        links = {'self': f'{address}/identity/v3/auth/catalog'}
-        return flask.jsonify({'catalog': catalog(address), 'links': links})
-
-    @identity.get('/v3/auth/projects')
-    def projects() -> flask.Response:
-        user = USERS[flask.request.headers['X-Auth-Token']]
-        project = {
-            'id': user.project_id,
-            'name': user.project_name,
-            'domain_id': _DOMAIN['id'],
-            'enabled': True,
-            'description': '',
-        }
-        links = {'self': f'{address}/identity/v3/auth/projects', 'next': None, 'previous': None}
-        return flask.jsonify({'projects': [project], 'links': links})
-
-    @identity.post('/v3/users/<user_id>/application_credentials')
-    def create_credential(user_id: str) -> flask.Response:
-        user = USERS[flask.request.headers['X-Auth-Token']]
-        given = flask.request.get_json(force=True, silent=True)
-        wanted = given.get('application_credential') if isinstance(given, dict) else None
-        if not isinstance(wanted, dict) or not wanted.get('name'):
-            return _error(400, "'name' is a required property", 'Bad Request')
-        if user_id != user.id:
-            sentence = (
-                'You are not authorized to perform the requested action: '
-                'identity:create_application_credential.'
-            )
-            return _error(403, sentence, 'Forbidden')
-        credential_id = uuid.uuid4().hex
-        secret = str(wanted.get('secret') or secrets.token_urlsafe(48))
-        with database.transaction() as connection:
-            stored.insert_application_credential(
-                connection,
-                {
-                    'id': credential_id,
-                    'name': str(wanted['name']),
-                    'user_name': user.name,
-                    'secret_hash': _hashed(secret),
-                },
-            )
-        made = {
-            'id': credential_id,
-            'name': str(wanted['name']),
-            'secret': secret,
-            'description': wanted.get('description'),
-            'project_id': user.project_id,
-            'roles': _roles(user),
-            'expires_at': None,
-            'unrestricted': False,
-        }
-        answer = flask.jsonify({'application_credential': made})
-        answer.status_code = 201
-        return answer
-
-    @identity.delete('/v3/users/<user_id>/application_credentials/<credential_id>')
-    def delete_credential(user_id: str, credential_id: str) -> flask.Response:
-        user = USERS[flask.request.headers['X-Auth-Token']]
-        with database.transaction() as connection:
-            found = stored.application_credential(connection, credential_id)
-            if found is None or found['user_name'] != user.name or user_id != user.id:
-                return _not_found(f'Could not find Application Credential: {credential_id}.')
-            stored.delete_application_credential(connection, credential_id)
-        return flask.Response(status=204)
-
-    @identity.route('/<path:rest>', methods=('DELETE', 'GET', 'PATCH', 'POST', 'PUT'))
-    def unknown(rest: str) -> flask.Response:
-        return _not_found('The resource could not be found.')
-
-    return identity
-
-
-def _find(database: Database, methods: Sequence[str], identity: Mapping[str, Any]) -> User | None:
+def _find(methods: Sequence[str], identity: Mapping[str, Any]) -> User | None:
     """Whose authentication this is; None when the password or secret is wrong."""
     if methods == ['token']:
         return USERS.get(str(identity['token']['id']))
@@ -229,12 +240,12 @@ def _find(database: Database, methods: Sequence[str], identity: Mapping[str, Any
         right = user is not None and _same(str(given['password']), user.password)
         return user if right else None
     if methods == ['application_credential']:
-        return _by_credential(database, identity['application_credential'])
+        return _by_credential(identity['application_credential'])
     return None
 
 
-def _by_credential(database: Database, given: Mapping[str, Any]) -> User | None:
-    with database.transaction(write=False) as connection:
+def _by_credential(given: Mapping[str, Any]) -> User | None:
+    with current().database.transaction(write=False) as connection:
         if 'id' in given:
             found = stored.application_credential(connection, str(given['id']))
         else:
@@ -269,9 +280,8 @@ def _may_enter(user: User, scope: Mapping[str, Any] | str | None) -> bool:
     return bool(project['name'] == user.project_name) and _is_ours(project['domain'])
 
 
-def _token(
-    user: User, methods: Sequence[str], address: str, now: datetime, scoped: bool
-) -> dict[str, object]:
+def _token(user: User, methods: Sequence[str], scoped: bool) -> dict[str, object]:
+    now = current().clock.now()
     # Clients compare the end with their own clock, whatever the sandbox's shows.
     expires = max(now, datetime.now(UTC).replace(tzinfo=None)) + _LIFETIME
     token: dict[str, object] = {
@@ -291,7 +301,7 @@ def _token(
             'is_domain': False,
             'project': {'domain': _DOMAIN, 'id': user.project_id, 'name': user.project_name},
             'roles': _roles(user),
-            'catalog': catalog(address),
+            'catalog': catalog(current().address),
         }
     return token
 
