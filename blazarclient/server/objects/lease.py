@@ -321,12 +321,14 @@ class Lease(StoredObject):
     def begin(self, event: LeaseEvent) -> bool:
         """Go into the state that an event is carried out in.
 
-        :returns: False when the lease cannot: it is in ERROR, and has never started.
+        :returns: False when the lease cannot: it is in ERROR, and has never started. The event
+            is in ERROR then, too.
         """
         wanted = {START: 'STARTING', END: 'TERMINATING'}.get(event.event_type or '')
         if wanted is None or self.status == wanted:
             return True
         if not lease_status.leads_to(self.status, wanted):
+            event.change(status='ERROR')
             return False
         self.change(status=wanted)
         return True

@@ -129,9 +129,7 @@ class LeaseEvent(StoredObject):
                 deadline=real_now + ctx.settings.event_timeout,
             )
             taken = [cls.from_row(ctx, row) for row in rows]
-            for event in taken:
-                Lease.get_by_id(ctx, event.lease_id).begin(event)
-        return taken
+            return [each for each in taken if Lease.get_by_id(ctx, each.lease_id).begin(each)]
 
     def carry_out(self) -> None:
         """Do what the event is for, once.
@@ -146,6 +144,7 @@ class LeaseEvent(StoredObject):
             leases.lock_lease(connection, self.lease_id)
             if not due.finish(connection, self.id, self.owner or '', self.attempt, 'DONE'):
                 raise errors.TakenOver(f'Event {self.id} was taken by another worker meanwhile.')
+            leases.update_event(connection, self.id, {'updated_at': ctx.now()})
             Lease.get_by_id(ctx, self.lease_id).finish(self)
 
     def give_up(self) -> None:

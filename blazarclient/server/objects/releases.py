@@ -49,7 +49,7 @@ def pinned(pin: str | None) -> str | None:
 
 def newest(pin: str | None) -> str:
     """The newest microversion that the service announces."""
-    return pinned(pin) or next(reversed(MICROVERSIONS))
+    return pinned(pin) or [*MICROVERSIONS][-1]
 
 
 def stored_version(name: str, current: str, pin: str | None) -> str:
