@@ -1,0 +1,74 @@
+"""Which microversion a request asks for, and which one its answer speaks."""
+
+from __future__ import annotations
+
+import re
+
+import flask
+from werkzeug import exceptions
+
+from blazarclient.server.objects import releases
+
+__all__ = ['HEADER', 'OLDEST', 'announce', 'choose', 'negotiate', 'newest', 'spoken']
+
+HEADER = 'OpenStack-API-Version'
+SERVICE = 'reservation'
+OLDEST = next(iter(releases.MICROVERSIONS))
+
+_FORM = re.compile(r'([1-9][0-9]*)\.(0|[1-9][0-9]*)')
+
+
+def newest() -> str:
+    """The newest microversion that this service speaks."""
+    return releases.newest(flask.current_app.extensions['reservation'].settings.pin)
+
+
+def choose(header: str, maximum: str) -> str:
+    """The microversion that a request asks for.
+
+    :param header: ``OpenStack-API-Version`` of the request. It may name other services, too; the
+        last version of this one counts, and without any the oldest.
+    :param maximum: the newest that can be had; ``latest`` means this one.
+    :raises werkzeug.exceptions.BadRequest: it is no version.
+    :raises werkzeug.exceptions.NotAcceptable: it cannot be had.
+    """
+    wanted = OLDEST
+    for entry in header.split(','):
+        service, _, version = entry.strip().partition(' ')
+        if service.lower() == SERVICE and version.strip():
+            wanted = version.strip()
+    if wanted == 'latest':
+        return maximum
+    if not _FORM.fullmatch(wanted):
+        raise exceptions.BadRequest(
+            f'API Version String {wanted} is of invalid format. '
+            'Must be of format MajorNum.MinorNum.'
+        )
+    if not _number(OLDEST) <= _number(wanted) <= _number(maximum):
+        raise exceptions.NotAcceptable(
+            f'Version {wanted} is not supported by the API. '
+            f'Minimum is {OLDEST} and maximum is {maximum}.'
+        )
+    return wanted
+
+
+def negotiate() -> None:
+    """Before a request: settle its microversion."""
+    flask.g.microversion = choose(flask.request.headers.get(HEADER, ''), newest())
+
+
+def announce(response: flask.Response) -> flask.Response:
+    """After a request: say the microversion, unless the request asked for one that is not there."""
+    if 'microversion' in flask.g:
+        response.headers['Vary'] = HEADER
+        response.headers[HEADER] = f'{SERVICE} {spoken()}'
+    return response
+
+
+def spoken() -> str:
+    """The microversion of this request."""
+    return str(flask.g.microversion)
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split('.'))

@@ -1,0 +1,187 @@
+"""The WSGI application of the reservation API: who asks, versions, routes and errors.
+
+What is wrong with a request is told in the order of a Blazar behind Keystone: no token (401), no
+such URL or method (404, 405), no such microversion (400, 406), a body that cannot be read, and then
+what the objects say.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import flask
+from werkzeug import exceptions
+from werkzeug.datastructures import Headers
+
+from blazarclient.server import errors
+from blazarclient.server.api import floatingips, hosts, leases, microversions, rest
+from blazarclient.server.api.rest import Identity
+from blazarclient.server.objects import releases
+
+if TYPE_CHECKING:
+    from blazarclient.server.config import Settings
+    from blazarclient.server.policy import Policy
+    from blazarclient.server.store.database import Database
+
+__all__ = ['LONGEST_BODY', 'Authenticate', 'Identity', 'create_app']
+
+LOG = logging.getLogger(__name__)
+
+#: Bytes of the longest body that is read; a lease has some hundred.
+LONGEST_BODY = 1024 * 1024
+
+#: Says who sends a request, by its headers; None for nobody.
+Authenticate = Callable[[Headers], Identity | None]
+
+_DISCOVERY = ('/', '/versions')
+_EVERY_METHOD = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
+
+
+def create_app(
+    database: Database,
+    policy: Policy,
+    settings: Settings,
+    authenticate: Authenticate,
+    *,
+    identity_url: str = '',
+    public: Sequence[str] = (),
+) -> flask.Flask:
+    """Make the application.
+
+    The caller may register further blueprints on it before the first request.
+
+    :param authenticate: says who sends a request.
+    :param identity_url: where clients without a token are sent to, if anywhere.
+    :param public: paths, such as ``/identity``, at and below which no token is asked for. They
+        belong to blueprints that the caller registers.
+    :raises blazarclient.server.errors.InvalidInput: for a pin that means nothing.
+    """
+    releases.pinned(settings.pin)
+    app = flask.Flask(__name__, static_folder=None)
+    app.config['MAX_CONTENT_LENGTH'] = LONGEST_BODY
+    app.extensions['reservation'] = rest.Service(database, policy, settings)
+
+    def identify() -> flask.Response | None:
+        flask.g.started = time.monotonic()
+        flask.g.request_id = f'req-{uuid.uuid4()}'
+        if (flask.request.content_length or 0) > LONGEST_BODY:
+            raise exceptions.RequestEntityTooLarge
+        if _is_below(flask.request.path, public):
+            return None
+        flask.g.identity = authenticate(flask.request.headers)
+        return _unauthorized(identity_url) if flask.g.identity is None else None
+
+    app.before_request(identify)
+    app.after_request(_finish)
+    app.register_error_handler(errors.ServiceError, rest.refuse)
+    app.register_error_handler(exceptions.HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+    for path in _DISCOVERY:
+        app.add_url_rule(path, 'versions', _versions)
+    app.add_url_rule('/v2', 'v2', _v2, methods=_EVERY_METHOD, provide_automatic_options=False)
+    app.register_blueprint(_version_1())
+    return app
+
+
+def _version_1() -> flask.Blueprint:
+    v1 = flask.Blueprint('v1', __name__, url_prefix='/v1')
+    v1.before_request(microversions.negotiate)
+    v1.after_request(microversions.announce)
+    for routes in (leases.routes, hosts.routes, floatingips.routes):
+        v1.register_blueprint(routes)
+    return v1
+
+
+# ------------------------------------------------------------------- versions
+
+
+def _versions() -> flask.Response:
+    root = flask.request.url_root
+    versions = [
+        {
+            'id': 'v1.0',
+            'status': 'CURRENT',
+            'links': [{'href': f'{root}v1', 'rel': 'self'}],
+            'min_version': microversions.OLDEST,
+            'max_version': microversions.newest(),
+        },
+        {
+            'id': 'v2.0',
+            'status': 'DEPRECATED',
+            'links': [{'href': f'{root}v2', 'rel': 'self'}],
+        },
+    ]
+    return rest.answer({'versions': versions}, 300)
+
+
+def _v2() -> flask.Response:
+    """Version 2 is in Blazar's list of versions and has never been finished."""
+    return _outside(405, 'Method Not Allowed', {'Allow': ''})
+
+
+# --------------------------------------------------------------------- errors
+
+
+def _unauthorized(identity_url: str) -> flask.Response:
+    error = {
+        'code': 401,
+        'title': 'Unauthorized',
+        'message': 'The request you have made requires authentication.',
+    }
+    headers = {}
+    if identity_url and flask.request.path not in _DISCOVERY:
+        headers['WWW-Authenticate'] = f'Keystone uri="{identity_url}"'
+    return rest.answer({'error': error}, 401, headers)
+
+
+def _http_error(error: exceptions.HTTPException) -> flask.Response:
+    """What Flask says of a request, in the form that Blazar gives it."""
+    status = error.code or 500
+    if status == 404 and not flask.request.path.startswith('/v1'):
+        return _outside(404, 'Not Found', {})
+    headers = {}
+    if isinstance(error, exceptions.MethodNotAllowed):
+        headers['Allow'] = ', '.join(sorted(error.valid_methods or ()))
+    return rest.answer({'error': status, 'error_message': error.description}, status, headers)
+
+
+def _outside(status: int, title: str, headers: dict[str, str]) -> flask.Response:
+    """An error outside of version 1, which in Blazar another framework tells."""
+    return rest.answer({'code': status, 'title': title, 'description': ''}, status, headers)
+
+
+def _unexpected(error: Exception) -> flask.Response:
+    LOG.error(
+        '%s %s failed (%s)',
+        flask.request.method,
+        flask.request.path,
+        flask.g.get('request_id'),
+        exc_info=error,
+    )
+    return rest.refuse(errors.Internal())
+
+
+def _finish(response: flask.Response) -> flask.Response:
+    """Put the ID on the answer, and a line into the log."""
+    request, identity = flask.request, flask.g.get('identity')
+    if identity is not None and request.path.startswith('/v1'):
+        response.headers['x-openstack-request-id'] = flask.g.request_id
+    LOG.info(
+        '%s "%s %s" %s %s bytes %.1f ms %s',
+        identity.user_name or identity.user_id if identity else '-',
+        request.method,
+        request.path,
+        response.status_code,
+        response.content_length or 0,
+        (time.monotonic() - flask.g.started) * 1000,
+        flask.g.request_id,
+    )
+    return response
+
+
+def _is_below(path: str, prefixes: Sequence[str]) -> bool:
+    return any(path == prefix or path.startswith(f'{prefix}/') for prefix in prefixes)
