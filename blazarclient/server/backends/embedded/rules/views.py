@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import MappingProxyType
 
 __all__ = ['Held', 'HostView', 'Period', 'by_number', 'during']
 
 # Every time of the service is naive UTC.
 _FIRST, _LAST = datetime.min, datetime.max  # noqa: DTZ901
-_NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +43,9 @@ class HostView:
     capabilities: Mapping[str, str] = field(default_factory=dict)
     reservable: bool = True
     #: Resource class -> how much of it can be used.
-    inventory: Mapping[str, int] = _NOTHING
+    inventory: Mapping[str, int] = field(default_factory=dict)
     #: Resource class -> how much of it one instance can use.
-    largest: Mapping[str, int] = _NOTHING
+    largest: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Held:
     resource_type: str
     period: Period
     #: Resource class -> how much of it the slot uses; nothing for what is held whole.
-    usage: Mapping[str, int] = _NOTHING
+    usage: Mapping[str, int] = field(default_factory=dict)
 
 
 def by_number(hosts: Iterable[HostView]) -> list[HostView]:
