@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import flask
@@ -38,7 +38,8 @@ LONGEST_BODY = 1024 * 1024
 Authenticate = Callable[[Headers], Identity | None]
 
 _DISCOVERY = ('/', '/versions')
-_EVERY_METHOD = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
+_WRITING = ('DELETE', 'PATCH', 'POST', 'PUT')
+_EVERY_METHOD = ['GET', 'HEAD', 'OPTIONS', *_WRITING]
 
 
 def create_app(
@@ -48,16 +49,16 @@ def create_app(
     authenticate: Authenticate,
     *,
     identity_url: str = '',
-    public: Sequence[str] = (),
+    wake: Callable[[], None] | None = None,
 ) -> flask.Flask:
     """Make the application.
 
-    The caller may register further blueprints on it before the first request.
+    It answers nothing without a token. Another service that shares its address stands beside it,
+    and takes the requests to its own paths.
 
     :param authenticate: says who sends a request.
     :param identity_url: where clients without a token are sent to, if anywhere.
-    :param public: paths, such as ``/identity``, at and below which no token is asked for. They
-        belong to blueprints that the caller registers.
+    :param wake: called after a request that may have made something due.
     :raises blazarclient.server.errors.InvalidInput: for a pin that means nothing.
     """
     releases.pinned(settings.pin)
@@ -70,13 +71,16 @@ def create_app(
         flask.g.request_id = f'req-{uuid.uuid4()}'
         if (flask.request.content_length or 0) > LONGEST_BODY:
             raise exceptions.RequestEntityTooLarge
-        if _is_below(flask.request.path, public):
-            return None
         flask.g.identity = authenticate(flask.request.headers)
         return _unauthorized(identity_url) if flask.g.identity is None else None
 
+    def finish(response: flask.Response) -> flask.Response:
+        if wake and flask.request.method in _WRITING and response.status_code < 400:
+            wake()
+        return _finish(response)
+
     app.before_request(identify)
-    app.after_request(_finish)
+    app.after_request(finish)
     app.register_error_handler(errors.ServiceError, rest.refuse)
     app.register_error_handler(exceptions.HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
@@ -156,7 +160,7 @@ def _outside(status: int, title: str, headers: dict[str, str]) -> flask.Response
 
 def _unexpected(error: Exception) -> flask.Response:
     LOG.error(
-        '%s %s failed (%s)',
+        '%s %a failed (%s)',
         flask.request.method,
         flask.request.path,
         flask.g.get('request_id'),
@@ -171,7 +175,7 @@ def _finish(response: flask.Response) -> flask.Response:
     if identity is not None and request.path.startswith('/v1'):
         response.headers['x-openstack-request-id'] = flask.g.request_id
     LOG.info(
-        '%s "%s %s" %s %s bytes %.1f ms %s',
+        '%s %s %a %s %s bytes %.1f ms %s',
         identity.user_name or identity.user_id if identity else '-',
         request.method,
         request.path,
@@ -181,7 +185,3 @@ def _finish(response: flask.Response) -> flask.Response:
         flask.g.request_id,
     )
     return response
-
-
-def _is_below(path: str, prefixes: Sequence[str]) -> bool:
-    return any(path == prefix or path.startswith(f'{prefix}/') for prefix in prefixes)

@@ -45,10 +45,9 @@ _DATABASE = [
     cfg.StrOpt(
         'connection',
         secret=True,
-        default='sqlite://',
         help='The database, as an SQLAlchemy URL: sqlite:////absolute/path, '
         'mysql+pymysql://user:password@host/name, or sqlite:// for one in memory that is gone '
-        'when the process ends.',
+        'when the process ends. It has to be set.',
     ),
 ]
 
