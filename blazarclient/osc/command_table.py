@@ -48,6 +48,7 @@ OWN: Mapping[str, str] = {
     'bash-completion': 'blazarclient.osc.completion:BashCompletion',
     'complete': 'cliff.complete:CompleteCommand',
     'help': 'cliff.help:HelpCommand',
+    'sandbox': 'blazarclient.server.cli:Sandbox',
 }
 
 #: python-blazarclient 4's spelling -> words.

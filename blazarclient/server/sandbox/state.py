@@ -6,7 +6,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import flask
@@ -41,7 +41,7 @@ class Clock:
     @property
     def is_real(self) -> bool:
         """Whether it shows what any other clock shows."""
-        return self._anchor.speed == 1 and self._anchor.real == self._anchor.virtual
+        return self._anchor.speed == 1 and self._anchor.real == self._anchor.shown
 
     def now(self) -> datetime:
         """What it shows: naive UTC."""
@@ -51,13 +51,16 @@ class Clock:
         self,
         *,
         to: datetime | None = None,
-        by: float | None = None,
+        by: timedelta | None = None,
         speed: float | None = None,
     ) -> None:
-        """Set the clock, by a time (naive UTC), by seconds, or in its speed."""
+        """Set the clock to a time (naive UTC), or on by a duration, or change its speed.
+
+        :raises blazarclient.server.errors.InvalidInput: for what is no time or no speed.
+        """
         with self._lock, self._database.transaction() as connection:
             anchor = self._anchor.moved(time.time(), to=to, by=by, speed=speed)
-            stored_clock.write(connection, anchor.real, anchor.virtual, anchor.speed)
+            stored_clock.write(connection, anchor.real, anchor.shown, anchor.speed)
             self._anchor = anchor
 
 

@@ -1,0 +1,163 @@
+"""``blazar sandbox``: a reservation service on this machine.
+
+The command stands in the script's own table, and loads what it runs only when it runs, so that
+its help works without the extra ``server``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Any
+
+__all__ = ['DEFAULT_PORT', 'Sandbox']
+
+#: Blazar's own port is 1234.
+DEFAULT_PORT = 12340
+
+_MISSING = (
+    'The sandbox needs more than the client has (here the module {module} is missing). Install it '
+    "with: pip install 'python-blazarclient[server]'\n"
+)
+_DESCRIPTION = """\
+Run a reservation service on this machine, to try things out and to test against.
+
+It needs no cloud and no account, keeps the rules of leases, and forgets everything
+when it ends, unless --db names a file. It runs until Ctrl-C. It is not for production:
+passwords and tokens are known to everybody, and nothing is really reserved."""
+
+
+class Sandbox:
+    """What the script wants of a command, without cliff: a parser, and something to run."""
+
+    deprecated = False
+
+    def __init__(self, app: Any, app_args: argparse.Namespace | None) -> None:
+        self.app = app
+
+    def get_description(self) -> str:
+        """What the help says of the command."""
+        return _DESCRIPTION
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """The options."""
+        examples = (
+            '',
+            '--port 0 --hosts 100 --seed empty --db sandbox.db',
+            "--speed 3600 --fail 'POST /v1/leases 503 x3' --fail 'GET /v1/* delay=2'",
+        )
+        parser = argparse.ArgumentParser(
+            prog=prog_name,
+            description=_DESCRIPTION,
+            epilog='\n'.join(
+                ['Examples:', *(f'  {prog_name} {each}'.rstrip() for each in examples)]
+            ),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        parser.add_argument(
+            '--port',
+            type=_port,
+            default=DEFAULT_PORT,
+            metavar='N',
+            help=f'Port on 127.0.0.1; 0 takes any that is free (default: {DEFAULT_PORT})',
+        )
+        parser.add_argument(
+            '--hosts',
+            type=_count,
+            default=8,
+            metavar='N',
+            help='How many hosts there are (default: 8)',
+        )
+        parser.add_argument(
+            '--seed',
+            default='demo',
+            metavar='demo|empty|FILE.yaml',
+            help='What is there at the start: hosts and a few leases (demo, the default), hosts '
+            'that are not reservable yet and no lease (empty), or what a file says',
+        )
+        parser.add_argument(
+            '--db',
+            metavar='FILE|URL',
+            help='Keep everything in this SQLite file, or in the MariaDB of an SQLAlchemy URL, and '
+            'go on with what is in it (default: memory)',
+        )
+        parser.add_argument(
+            '--clock',
+            metavar='TIME',
+            help='What the clock shows at the start: YYYY-MM-DD HH:MM (UTC), +7d (default: now)',
+        )
+        parser.add_argument(
+            '--speed',
+            type=_speed,
+            metavar='N',
+            help='How many times as fast as real time the clock runs; 0 lets it stand (default: 1)',
+        )
+        parser.add_argument(
+            '--fail',
+            action='append',
+            default=[],
+            metavar="'METHOD PATH WHAT [xN]'",
+            help='A fault for tests (repeat). WHAT is a status, delay=SECONDS, cut (the answer '
+            'breaks off) or refuse (closed, nothing done)',
+        )
+        parser.add_argument(
+            '--config-file',
+            metavar='FILE',
+            help='Where the clouds.yaml for this sandbox goes (default: beside the file of --db, '
+            'else ~/.cache/blazar-sandbox/PORT/clouds.yaml)',
+        )
+        # For programs that start one: it ends with them, even if they are killed.
+        parser.add_argument('--until-stdin-closes', action='store_true', help=argparse.SUPPRESS)
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run until somebody ends it.
+
+        :returns: 0 after Ctrl-C or SIGTERM, 1 when it cannot start.
+        """
+        try:
+            from blazarclient.server.sandbox import serving
+        except ModuleNotFoundError as missing:
+            if (missing.name or '').partition('.')[0] == 'blazarclient':
+                raise
+            self.app.stderr.write(_MISSING.format(module=missing.name))
+            return 1
+        try:
+            options = serving.Options(
+                port=parsed_args.port,
+                hosts=parsed_args.hosts,
+                seed=parsed_args.seed,
+                database=parsed_args.db,
+                clock=parsed_args.clock,
+                speed=parsed_args.speed,
+                faults=parsed_args.fail,
+                config_file=parsed_args.config_file,
+                until_stdin_closes=parsed_args.until_stdin_closes,
+            )
+            serving.serve(options, self.app.stdout)
+        except serving.CannotStart as reason:
+            self.app.stderr.write(f'{reason}\n')
+            return 1
+        return 0
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f'{number} is no port: 0 to 65535')
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 100_000:
+        raise argparse.ArgumentTypeError(f'{number} hosts are too few or too many: 0 to 100000')
+    return number
+
+
+def _speed(text: str) -> float:
+    number = float(text)
+    if not (math.isfinite(number) and number >= 0):
+        raise argparse.ArgumentTypeError(f'a clock cannot run at speed {text}: 0 or more is right')
+    return number

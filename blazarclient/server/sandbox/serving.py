@@ -1,0 +1,267 @@
+"""The process of a sandbox: what it is made of, its start and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import os
+import secrets
+import shlex
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import waitress
+from sqlalchemy.exc import SQLAlchemyError
+
+from blazarclient import exception, times
+from blazarclient.server import errors
+from blazarclient.server.app import Identity, create_app
+from blazarclient.server.backends.embedded import seed
+from blazarclient.server.backends.embedded.scheduler import Scheduler
+from blazarclient.server.config import Settings
+from blazarclient.server.context import RequestContext
+from blazarclient.server.policy import Policy
+from blazarclient.server.sandbox import application, clouds, control, faults, identity, settling
+from blazarclient.server.sandbox.state import Clock, State
+from blazarclient.server.store import surroundings as stored
+from blazarclient.server.store.database import Database
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+    from werkzeug.datastructures import Headers
+
+__all__ = ['CannotStart', 'Options', 'serve']
+
+_LOOPBACK = '127.0.0.1'
+#: A delayed request keeps a thread.
+_THREADS = 16
+#: Loggers whose everyday news is not for who runs a sandbox.
+_QUIET = {
+    'alembic': logging.WARNING,
+    'blazarclient.server.backends': logging.WARNING,
+    # Answers that break off are what faults are for.
+    'waitress': logging.ERROR,
+}
+
+
+class CannotStart(Exception):
+    """Why there is no sandbox."""
+
+
+class _Ended(SystemExit):
+    """Somebody wants the sandbox to end. waitress lets this one out of its loop."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Options:
+    """What `blazar sandbox` was told."""
+
+    port: int
+    hosts: int
+    seed: str
+    #: A file or a URL.
+    database: str | None = None
+    clock: str | None = None
+    speed: float | None = None
+    faults: Sequence[str] = ()
+    config_file: str | None = None
+    until_stdin_closes: bool = False
+
+
+def serve(options: Options, out: TextIO) -> None:
+    """Run a sandbox until SIGINT or SIGTERM.
+
+    :param out: where the addresses are written.
+    :raises CannotStart: saying why.
+    """
+    stopping = threading.Event()
+    with contextlib.suppress(_Ended), contextlib.ExitStack() as stack:
+        stack.enter_context(_signals(stopping))
+        _quiet()
+        rules, moment = _read(options)
+        listening = stack.enter_context(_listen(options.port))
+        port = listening.getsockname()[1]
+        state, app = stack.enter_context(
+            _running(options, f'http://{_LOOPBACK}:{port}', faults.Faults(rules), moment, stopping)
+        )
+        config_file = _config_file(options, port)
+        stack.enter_context(_written(config_file, state.address))
+        if options.until_stdin_closes:
+            threading.Thread(target=_watch_stdin, daemon=True).start()
+        server = waitress.create_server(
+            app, sockets=[listening], threads=_THREADS, ident='blazar-sandbox'
+        )
+        out.write(_announcement(state.address, config_file))
+        out.flush()
+        server.run()
+
+
+@contextlib.contextmanager
+def _signals(stopping: threading.Event) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the sandbox in an orderly way; the second one ends it at once."""
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stopping.set()
+        raise _Ended
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _quiet() -> None:
+    if logging.getLogger().isEnabledFor(logging.DEBUG):
+        return
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def _read(options: Options) -> tuple[list[faults.Rule], datetime | None]:
+    try:
+        moment = times.parse_time(options.clock) if options.clock else None
+        return [faults.parse(text) for text in options.faults], moment
+    except exception.InvalidInput as error:
+        raise CannotStart(f'--clock: {error}') from error
+    except faults.BadRule as error:
+        raise CannotStart(f'--fail: {error}') from error
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server((_LOOPBACK, port), backlog=1024)
+    except OSError as error:
+        raise CannotStart(
+            f'Cannot listen on {_LOOPBACK}:{port}: {error.strerror}. Choose another port with '
+            '--port; --port 0 takes any that is free.'
+        ) from error
+
+
+@contextlib.contextmanager
+def _running(
+    options: Options,
+    address: str,
+    given: faults.Faults,
+    moment: datetime | None,
+    stopping: threading.Event,
+) -> Iterator[tuple[State, WSGIApplication]]:
+    """The service with its database, and a thread that starts and ends leases."""
+    policy, settings = Policy(), Settings()
+    database = _open(options.database)
+
+    def service() -> RequestContext:
+        return RequestContext.for_service(database, policy, settings)
+
+    clock = Clock(database)
+    if moment is not None or options.speed is not None:
+        clock.move(to=moment and moment.replace(tzinfo=None), speed=options.speed)
+    _fill(service(), options)
+    name = f'sandbox-{os.getpid()}-{secrets.token_hex(4)}'
+    scheduler = Scheduler(service, name)
+    state = State(
+        database=database,
+        address=address,
+        clock=clock,
+        faults=given,
+        settle=settling.Settling(service, f'{name}-control'),
+        stopping=stopping,
+    )
+    app = create_app(database, policy, settings, _authenticate, identity_url=f'{address}/identity')
+    thread = threading.Thread(target=scheduler.run, args=(stopping,), name='scheduler')
+    thread.start()
+    try:
+        yield state, application.build(state, app)
+    finally:
+        stopping.set()
+        scheduler.wake()
+        thread.join()
+        database.dispose()
+
+
+def _open(given: str | None) -> Database:
+    """The database, with its tables."""
+    url = 'sqlite://' if given is None else given
+    if '://' not in url:
+        url = f'sqlite:///{Path(url).absolute()}'
+    try:
+        database = Database(url)
+        database.upgrade()
+    except (SQLAlchemyError, errors.ServiceError) as error:
+        raise CannotStart(f'Cannot open the database {given}: {_first_line(error)}') from error
+    return database
+
+
+def _fill(ctx: RequestContext, options: Options) -> None:
+    """Put in what there is at the start, unless the database was used before."""
+    with ctx.transaction(write=False) as connection:
+        if stored.hypervisors(connection):
+            return
+    try:
+        seed.seed(ctx, options.seed, hosts=options.hosts)
+    except (OSError, ValueError, errors.ServiceError) as error:
+        raise CannotStart(f'--seed {options.seed}: {_first_line(error)}') from error
+
+
+def _authenticate(headers: Headers) -> Identity | None:
+    user = identity.owner(headers)
+    if user is None:
+        return None
+    return Identity(user.id, user.project_id, frozenset(user.roles), user.name)
+
+
+def _config_file(options: Options, port: int) -> Path:
+    if options.config_file:
+        return Path(options.config_file).absolute()
+    if options.database and '://' not in options.database:
+        return Path(options.database).absolute().with_suffix('.clouds.yaml')
+    return clouds.default_path(port)
+
+
+@contextlib.contextmanager
+def _written(config_file: Path, address: str) -> Iterator[None]:
+    try:
+        with clouds.written(config_file, address):
+            yield
+    except (clouds.NotOurs, OSError) as error:
+        raise CannotStart(str(error)) from error
+
+
+def _watch_stdin() -> None:
+    """End when whoever started the sandbox has ended, however that was."""
+    with contextlib.suppress(OSError, ValueError):
+        while sys.stdin.buffer.read(1024):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _announcement(address: str, config_file: Path) -> str:
+    return f"""\
+Reservation service  {address}/v1
+Identity service     {address}/identity/v3
+clouds.yaml          {config_file}
+Users                admin, alice, rita, bob; the password is NAME-secret, a token is the name
+Clock and faults     {address}/sandbox
+
+{control.NOT_FOR_PRODUCTION}
+
+Type this next, in another terminal:
+  export OS_CLIENT_CONFIG_FILE={shlex.quote(str(config_file))} OS_CLOUD=alice
+  blazar lease create my-first-lease --reservation resource_type=physical:host,min=1,max=1 \
+      --end-date +1h --wait
+
+Ctrl-C ends the sandbox.
+"""
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition('\n')[0]
