@@ -17,6 +17,18 @@ _ID = 36
 #: MySQL's TEXT ends at 64 KiB.
 _TEXT = sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mysql', 'mariadb')
 _SECONDS = sa.Float(53)
+#: SQLite keeps microseconds, MySQL drops them unless asked.
+_TIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), 'mysql', 'mariadb')
+#: Texts are compared by their bytes, as SQLite does: two ids that differ in case are two ids.
+_STORAGE = {
+    f'{dialect}_{option}': value
+    for dialect in ('mysql', 'mariadb')
+    for option, value in (
+        ('engine', 'InnoDB'),
+        ('charset', 'utf8mb4'),
+        ('collate', 'utf8mb4_bin'),
+    )
+}
 
 
 def _object(name: str, key: sa.Column[str], *rest: sa.schema.SchemaItem) -> sa.Table:
@@ -27,10 +39,7 @@ def _object(name: str, key: sa.Column[str], *rest: sa.schema.SchemaItem) -> sa.T
         key,
         sa.Column('version', sa.String(12), nullable=False),
         *rest,
-        mysql_engine='InnoDB',
-        mysql_charset='utf8mb4',
-        mariadb_engine='InnoDB',
-        mariadb_charset='utf8mb4',
+        **_STORAGE,
     )
 
 
@@ -40,8 +49,8 @@ def _key() -> sa.Column[str]:
 
 def _written() -> tuple[sa.Column[object], sa.Column[object]]:
     return (
-        sa.Column('created_at', sa.DateTime, nullable=False),
-        sa.Column('updated_at', sa.DateTime),
+        sa.Column('created_at', _TIME, nullable=False),
+        sa.Column('updated_at', _TIME),
     )
 
 
@@ -53,8 +62,8 @@ leases = _object(
     sa.Column('name', sa.String(80)),
     sa.Column('user_id', sa.String(255)),
     sa.Column('project_id', sa.String(255)),
-    sa.Column('start_date', sa.DateTime, nullable=False),
-    sa.Column('end_date', sa.DateTime, nullable=False),
+    sa.Column('start_date', _TIME, nullable=False),
+    sa.Column('end_date', _TIME, nullable=False),
     sa.Column('trust_id', sa.String(36)),
     sa.Column('status', sa.String(16), nullable=False),
     sa.Column('degraded', sa.Boolean, nullable=False),
@@ -89,7 +98,7 @@ events = _object(
         'lease_id', sa.String(_ID), sa.ForeignKey('leases.id', ondelete='CASCADE'), nullable=False
     ),
     sa.Column('event_type', sa.String(66)),
-    sa.Column('time', sa.DateTime),
+    sa.Column('time', _TIME),
     sa.Column('status', sa.String(13)),
     # Who carries it out, for the how-manieth time, and until when (seconds since 1970, real time).
     sa.Column('owner', sa.String(64)),
@@ -98,6 +107,7 @@ events = _object(
     *_written(),
     sa.Index('ix_events_lease_id', 'lease_id', 'event_type'),
     sa.Index('ix_events_status', 'status', 'time'),
+    sa.Index('ix_events_event_type', 'event_type', 'status', 'time'),
 )
 
 # What Nova would know: machines that can be made reservable hosts.
@@ -110,10 +120,7 @@ hypervisors = sa.Table(
     sa.Column('memory_mb', sa.Integer, nullable=False),
     sa.Column('local_gb', sa.Integer, nullable=False),
     sa.Column('availability_zone', sa.String(255), nullable=False),
-    mysql_engine='InnoDB',
-    mysql_charset='utf8mb4',
-    mariadb_engine='InnoDB',
-    mariadb_charset='utf8mb4',
+    **_STORAGE,
 )
 
 hosts = _object(
@@ -157,10 +164,7 @@ host_capabilities = sa.Table(
         primary_key=True,
     ),
     sa.Column('capability_value', _TEXT, nullable=False),
-    mysql_engine='InnoDB',
-    mysql_charset='utf8mb4',
-    mariadb_engine='InnoDB',
-    mariadb_charset='utf8mb4',
+    **_STORAGE,
 )
 
 floatingips = _object(
@@ -187,8 +191,8 @@ allocations = _object(
         sa.ForeignKey('reservations.id', ondelete='CASCADE'),
         nullable=False,
     ),
-    sa.Column('start_date', sa.DateTime, nullable=False),
-    sa.Column('end_date', sa.DateTime, nullable=False),
+    sa.Column('start_date', _TIME, nullable=False),
+    sa.Column('end_date', _TIME, nullable=False),
     # Bits of the duration in minutes: what overlaps a period is found by a few ranges of an index.
     sa.Column('span', sa.Integer, nullable=False),
     sa.Index('ix_allocations_span', 'kind', 'span', 'start_date'),
@@ -208,10 +212,7 @@ flavors = sa.Table(
     sa.Column('ephemeral', sa.Integer, nullable=False, server_default='0'),
     # JSON.
     sa.Column('extra_specs', _TEXT, nullable=False),
-    mysql_engine='InnoDB',
-    mysql_charset='utf8mb4',
-    mariadb_engine='InnoDB',
-    mariadb_charset='utf8mb4',
+    **_STORAGE,
 )
 
 subnets = sa.Table(
@@ -224,10 +225,7 @@ subnets = sa.Table(
     sa.Column('gateway_ip', sa.String(64), nullable=False),
     # JSON: [{"start": ..., "end": ...}].
     sa.Column('allocation_pools', _TEXT, nullable=False),
-    mysql_engine='InnoDB',
-    mysql_charset='utf8mb4',
-    mariadb_engine='InnoDB',
-    mariadb_charset='utf8mb4',
+    **_STORAGE,
 )
 
 application_credentials = sa.Table(
@@ -237,10 +235,7 @@ application_credentials = sa.Table(
     sa.Column('name', sa.String(255), nullable=False),
     sa.Column('user_name', sa.String(255), nullable=False),
     sa.Column('secret_hash', sa.String(128), nullable=False),
-    mysql_engine='InnoDB',
-    mysql_charset='utf8mb4',
-    mariadb_engine='InnoDB',
-    mariadb_charset='utf8mb4',
+    **_STORAGE,
 )
 
 # Rows to lock: whoever gives out hosts or addresses holds the one named 'allocations'.
@@ -248,8 +243,7 @@ locks = sa.Table(
     'locks',
     metadata,
     sa.Column('name', sa.String(32), primary_key=True),
-    mysql_engine='InnoDB',
-    mariadb_engine='InnoDB',
+    **_STORAGE,
 )
 
 # One row: at the real time `anchor` (seconds since 1970) the clock showed `shown` (the same of
@@ -261,6 +255,5 @@ clock = sa.Table(
     sa.Column('anchor', _SECONDS, nullable=False),
     sa.Column('shown', _SECONDS, nullable=False),
     sa.Column('speed', _SECONDS, nullable=False),
-    mysql_engine='InnoDB',
-    mariadb_engine='InnoDB',
+    **_STORAGE,
 )

@@ -1,0 +1,183 @@
+"""Events that are due: who carries out which.
+
+Any number of workers ask. Each event is given to one of them for a while; when that one has not
+finished it in time, to another. Finishing names the worker and the attempt, so that one that
+slept past its time changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from blazarclient.server.store import rows
+from blazarclient.server.store.rows import Row
+from blazarclient.server.store.tables import events, leases
+
+__all__ = ['finish', 'next_due', 'take_due']
+
+_START, _BEFORE_END, _END = 'start_lease', 'before_end_lease', 'end_lease'
+_TYPES = (_START, _BEFORE_END, _END)
+_OPEN = ('UNDONE', 'IN_PROGRESS')
+#: How many times as many events are looked at as are wanted: other workers take the first ones.
+_REACH = 8
+
+
+def take_due(
+    connection: Connection,
+    *,
+    now: datetime,
+    real_now: float,
+    owner: str,
+    limit: int,
+    deadline: float,
+) -> list[Row]:
+    """Take events that are due, in the order of their times, and lock their leases.
+
+    An event waits for earlier ones of its lease (the warning before the end only for the start),
+    and the start of a lease for each other lease that has to end by then: a host is given back
+    before it is given on.
+
+    :param now: what the service's clock shows, naive UTC.
+    :param real_now: seconds since 1970.
+    :param owner: the name of the worker.
+    :param limit: how many at most.
+    :param deadline: until when the worker has to be done: seconds since 1970.
+    :returns: the events as they are now. It can be fewer than there are when other workers take
+        some at the same moment.
+    """
+    query = _takeable(now, real_now).limit(limit * _REACH)
+    candidates = rows.rows(connection, query)
+    taken: list[Row] = []
+    rest = iter(candidates)
+    while len(taken) < limit and (batch := list(islice(rest, limit - len(taken)))):
+        if connection.dialect.name != 'sqlite':
+            batch = _locked(connection, batch, now, real_now)
+        taken += [row for row in batch if _take(connection, row, owner, deadline)]
+    return taken
+
+
+def finish(
+    connection: Connection, event_id: str, owner: str, attempt: int, status: str
+) -> bool:
+    """Put an event into its last status; False when another worker has taken it meanwhile."""
+    return rows.updated(
+        connection,
+        events.update()
+        .where(
+            events.c.id == event_id,
+            events.c.owner == owner,
+            events.c.attempt == attempt,
+            events.c.status == 'IN_PROGRESS',
+        )
+        .values(status=status),
+    )
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next event is due, naive UTC; in the past when one has to wait for another."""
+    times = [
+        sa.select(sa.func.min(events.c.time).label('time')).where(
+            events.c.event_type == kind, events.c.status == 'UNDONE'
+        )
+        for kind in _TYPES
+    ]
+    found: datetime | None = connection.scalar(
+        sa.select(sa.func.min(sa.union_all(*times).subquery().c.time))
+    )
+    return found
+
+
+def _takeable(now: datetime, real_now: float) -> sa.Select[tuple[object, ...]]:
+    earlier, ending = events.alias(), events.alias()
+    waits_for_its_own = (
+        sa.exists()
+        .where(
+            earlier.c.lease_id == events.c.lease_id,
+            earlier.c.id != events.c.id,
+            earlier.c.status.in_(_OPEN),
+            earlier.c.event_type.in_(_TYPES),
+            sa.or_(
+                earlier.c.time < events.c.time,
+                sa.and_(earlier.c.time == events.c.time, _rank(earlier) < _rank(events)),
+            ),
+            sa.or_(events.c.event_type != _BEFORE_END, earlier.c.event_type == _START),
+        )
+        .correlate(events)
+    )
+    waits_for_another = sa.and_(
+        events.c.event_type == _START,
+        sa.exists()
+        .where(
+            ending.c.event_type == _END,
+            ending.c.status.in_(_OPEN),
+            ending.c.time <= events.c.time,
+            ending.c.lease_id != events.c.lease_id,
+        )
+        .correlate(events),
+    )
+    return (
+        sa.select(events)
+        .where(
+            sa.or_(
+                sa.and_(events.c.status == 'UNDONE', events.c.time <= now),
+                # Whoever had it is late, or dead.
+                sa.and_(events.c.status == 'IN_PROGRESS', events.c.deadline < real_now),
+            ),
+            events.c.event_type.in_(_TYPES),
+            ~waits_for_its_own,
+            ~waits_for_another,
+        )
+        .order_by(events.c.time, _rank(events), events.c.id)
+    )
+
+
+def _rank(table: sa.FromClause) -> sa.ColumnElement[int]:
+    """The order of a lease's events that have one time."""
+    ranks = {kind: rank for rank, kind in enumerate(_TYPES)}
+    return sa.case(ranks, value=table.c.event_type)
+
+
+def _locked(
+    connection: Connection, batch: Sequence[Row], now: datetime, real_now: float
+) -> list[Row]:
+    """Those of some events whose leases nobody else holds, if they still can be taken."""
+    wanted = {row['lease_id'] for row in batch}
+    # Whoever changes a lease locks it before its events; in the other order two could wait for
+    # each other.
+    free = connection.scalars(
+        sa.select(leases.c.id)
+        .where(leases.c.id.in_(wanted))
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not free:
+        return []
+    # What was seen before the lock may be past: this is another look at all that counts.
+    ids = [row['id'] for row in batch if row['lease_id'] in free]
+    return rows.rows(connection, _takeable(now, real_now).where(events.c.id.in_(ids)))
+
+
+def _take(connection: Connection, row: Row, owner: str, deadline: float) -> bool:
+    """Take one event, and make its row say so."""
+    new = {
+        'status': 'IN_PROGRESS',
+        'owner': owner,
+        'attempt': row['attempt'] + 1,
+        'deadline': deadline,
+    }
+    taken = rows.updated(
+        connection,
+        events.update()
+        .where(
+            events.c.id == row['id'],
+            events.c.status == row['status'],
+            events.c.attempt == row['attempt'],
+        )
+        .values(new),
+    )
+    row.update(new)
+    return taken
