@@ -7,6 +7,7 @@ its help works without the extra ``server``.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 from typing import Any
 
@@ -143,21 +144,22 @@ class Sandbox:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f'{number} is no port: 0 to 65535')
-    return number
+    return _whole(text, 65535, 'a port')
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 100_000:
-        raise argparse.ArgumentTypeError(f'{number} hosts are too few or too many: 0 to 100000')
-    return number
+    return _whole(text, 100_000, 'a number of hosts')
+
+
+def _whole(text: str, most: int, what: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= most):
+        raise argparse.ArgumentTypeError(f'{text!r} is not {what}: 0 to {most}')
+    return int(text)
 
 
 def _speed(text: str) -> float:
-    number = float(text)
-    if not (math.isfinite(number) and number >= 0):
-        raise argparse.ArgumentTypeError(f'a clock cannot run at speed {text}: 0 or more is right')
-    return number
+    with contextlib.suppress(ValueError):
+        number = float(text)
+        if math.isfinite(number) and number >= 0:
+            return number
+    raise argparse.ArgumentTypeError(f'{text!r} is not a speed: 0 stands still, 1 is real time')

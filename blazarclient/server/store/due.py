@@ -18,7 +18,7 @@ from blazarclient.server.store import rows
 from blazarclient.server.store.rows import Row
 from blazarclient.server.store.tables import events, leases
 
-__all__ = ['finish', 'next_due', 'take_due']
+__all__ = ['finish', 'is_unfinished', 'next_due', 'take_due']
 
 _START, _BEFORE_END, _END = 'start_lease', 'before_end_lease', 'end_lease'
 _TYPES = (_START, _BEFORE_END, _END)
@@ -90,6 +90,14 @@ def next_due(connection: Connection) -> datetime | None:
         sa.select(sa.func.min(sa.union_all(*times).subquery().c.time))
     )
     return found
+
+
+def is_unfinished(connection: Connection, now: datetime) -> bool:
+    """Whether an event that is due by then is still to be carried out, or just being."""
+    query = sa.select(events.c.id).where(
+        events.c.status.in_(_OPEN), events.c.time <= now, events.c.event_type.in_(_TYPES)
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _takeable(now: datetime, real_now: float) -> sa.Select[tuple[object, ...]]:
