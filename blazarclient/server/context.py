@@ -49,6 +49,7 @@ class RequestContext:
         self.request_id = request_id or f'req-{uuid.uuid4()}'
         self._connection: Connection | None = None
         self._writes = False
+        self._now: datetime | None = None
 
     @classmethod
     def for_service(cls, database: Database, policy: Policy, settings: Settings) -> RequestContext:
@@ -103,9 +104,14 @@ class RequestContext:
             try:
                 yield connection
             finally:
-                self._connection = None
+                self._connection = self._now = None
 
     def now(self) -> datetime:
-        """What the service's clock shows: UTC, without a time zone, to the microsecond."""
+        """What the service's clock shows: UTC, without a time zone, to the microsecond.
+
+        All of a transaction happens at one moment.
+        """
         with self.transaction(write=False) as connection:
-            return Anchor(*stored_clock.read(connection)).now(time.time())
+            if self._now is None:
+                self._now = Anchor(*stored_clock.read(connection)).now(time.time())
+            return self._now
