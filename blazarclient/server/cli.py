@@ -74,8 +74,8 @@ class Sandbox:
             '--seed',
             default='demo',
             metavar='demo|empty|FILE.yaml',
-            help='What is there at the start: hosts and a few leases (demo, the default), hosts '
-            'that are not reservable yet and no lease (empty), or what a file says',
+            help='What is there at the start: hosts, flavors and a network, with a few leases '
+            '(demo, the default) or without (empty), or what a file says',
         )
         parser.add_argument(
             '--db',

@@ -30,7 +30,6 @@ from blazarclient.server.context import RequestContext
 from blazarclient.server.policy import Policy
 from blazarclient.server.sandbox import application, clouds, control, faults, identity, settling
 from blazarclient.server.sandbox.state import Clock, State
-from blazarclient.server.store import surroundings as stored
 from blazarclient.server.store.database import Database
 
 if TYPE_CHECKING:
@@ -203,13 +202,10 @@ def _open(given: str | None) -> Database:
 
 def _fill(ctx: RequestContext, options: Options) -> None:
     """Put in what there is at the start, unless the database was used before."""
-    with ctx.transaction(write=False) as connection:
-        if stored.hypervisors(connection):
-            return
     try:
-        seed.seed(ctx, options.seed, hosts=options.hosts)
-    except (OSError, ValueError, errors.ServiceError) as error:
-        raise CannotStart(f'--seed {options.seed}: {_first_line(error)}') from error
+        seed.plant(ctx, options.seed, options.hosts)
+    except seed.BadSeed as error:
+        raise CannotStart(f'--seed {options.seed}: {error}') from error
 
 
 def _authenticate(headers: Headers) -> Identity | None:
