@@ -91,7 +91,7 @@ def application_credential(connection: Connection, id: str) -> Row | None:
     return rows.first(connection, sa.select(application_credentials).where(columns.id == id))
 
 
-def application_credential_named(connection: Connection, name: str, user_name: str) -> Row | None:
+def application_credential_named(connection: Connection, user_name: str, name: str) -> Row | None:
     """The application credential of a user that has a name; None when there is none."""
     columns = application_credentials.c
     query = sa.select(application_credentials)
