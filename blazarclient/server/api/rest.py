@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
@@ -18,7 +19,19 @@ if TYPE_CHECKING:
     from blazarclient.server.policy import Policy
     from blazarclient.server.store.database import Database
 
-__all__ = ['Identity', 'Service', 'answer', 'body', 'context', 'refuse', 'route']
+__all__ = [
+    'LONGEST_BODY',
+    'Identity',
+    'Service',
+    'answer',
+    'body',
+    'context',
+    'refuse',
+    'route',
+]
+
+#: Bytes of the longest body that is read; a lease has some hundred.
+LONGEST_BODY = 1024 * 1024
 
 #: What a view answers with: something that json can write, or None for no content.
 View = Callable[..., object]
@@ -58,7 +71,11 @@ def route(blueprint: flask.Blueprint, method: str, rule: str) -> Callable[[View]
             if has_body:
                 # As in Blazar a body that cannot be read is told before a lease that is not there.
                 names['values'] = body()
-            return answer(view(context(), **names), status)
+            ctx = context()
+            # A lease and its reservations are read by several queries, and belong together.
+            with ctx.transaction(write=False) if method == 'GET' else contextlib.nullcontext():
+                content = view(ctx, **names)
+            return answer(content, status)
 
         blueprint.add_url_rule(rule, view.__name__, call, methods=[method])
         blueprint.add_url_rule(f'{rule}.json', view.__name__, call, methods=[method])
@@ -95,8 +112,11 @@ def body() -> Any:
 
     :raises werkzeug.exceptions.BadRequest: for a content type other than JSON.
     :raises werkzeug.exceptions.InternalServerError: for what is no JSON, as Blazar does.
+    :raises werkzeug.exceptions.RequestEntityTooLarge: for one that is too long.
     """
     data = flask.request.get_data(cache=False)
+    if len(data) > LONGEST_BODY:
+        raise exceptions.RequestEntityTooLarge
     if not data:
         return {}
     if flask.request.mimetype not in {'', 'application/json'}:
