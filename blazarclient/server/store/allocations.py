@@ -1,12 +1,11 @@
-"""Who holds what, and when: one row for each slot of a reservation on a host or a floating IP.
-
-Periods are half-open: what ends at noon and what begins then do not overlap.
-"""
+"""Who holds which host or floating IP, and when. One row is one slot of one reservation."""
 
 from __future__ import annotations
 
+import json
+import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +14,7 @@ from sqlalchemy import Connection
 
 from blazarclient.server.store import rows
 from blazarclient.server.store.rows import Row
-from blazarclient.server.store.tables import allocations, floatingips, hosts, leases, reservations
+from blazarclient.server.store.tables import allocations, floatingips, hosts, reservations
 
 __all__ = [
     'delete_of_reservation',
@@ -28,55 +27,72 @@ __all__ = [
     'overlapping',
 ]
 
-#: 2**27 minutes are 255 years.
-_LONGEST_SPAN = 27
+_MINUTE = timedelta(minutes=1)
+#: Allocations of two years and more are kept together, whatever their duration.
+_WIDEST = 21
+_RESOURCES = {'host': hosts, 'floatingip': floatingips}
 
 
-def insert(connection: Connection, kind: str, slots: Sequence[Mapping[str, Any]]) -> None:
-    """Hold resources.
+def insert(connection: Connection, kind: str, allocated: Sequence[Mapping[str, Any]]) -> None:
+    """Add allocations.
 
     :param kind: ``host`` or ``floatingip``.
-    :param slots: rows without ``kind`` and ``span``.
+    :param allocated: resource_id, reservation_id, start_date, end_date, version; an id where one
+        is wanted.
     """
-    if slots:
+    if allocated:
         connection.execute(
             allocations.insert(),
             [
-                {**each, 'kind': kind, 'span': _span(each['start_date'], each['end_date'])}
-                for each in slots
+                {
+                    'id': str(uuid.uuid4()),
+                    **each,
+                    'kind': kind,
+                    'span': _span(each['start_date'], each['end_date']),
+                }
+                for each in allocated
             ],
         )
 
 
+def of_reservation(connection: Connection, reservation_id: str) -> list[Row]:
+    """The slots of a reservation, those on one resource together, in the order of their IDs."""
+    columns = allocations.c
+    return rows.rows(
+        connection,
+        sa.select(allocations)
+        .where(columns.reservation_id == reservation_id)
+        .order_by(sa.func.length(columns.resource_id), columns.resource_id, columns.id),
+    )
+
+
 def delete_of_reservation(
-    connection: Connection, reservation_id: str, resource_ids: Sequence[str] | None = None
+    connection: Connection, reservation_id: str, resource_ids: Iterable[str] | None = None
 ) -> None:
     """Give up slots of a reservation.
 
-    :param resource_ids: one slot for each of these; None for all slots.
+    :param resource_ids: each resource as often as it has slots to give up; None for all slots.
     """
-    ours = allocations.c.reservation_id == reservation_id
     if resource_ids is None:
-        connection.execute(allocations.delete().where(ours))
+        connection.execute(
+            allocations.delete().where(allocations.c.reservation_id == reservation_id)
+        )
         return
-    for resource_id, count in Counter(resource_ids).items():
-        ids = connection.scalars(
-            sa.select(allocations.c.id)
-            .where(ours, allocations.c.resource_id == resource_id)
-            .order_by(allocations.c.id)
-            .limit(count)
-        ).all()
-        connection.execute(allocations.delete().where(allocations.c.id.in_(ids)))
-
-
-def of_reservation(connection: Connection, reservation_id: str) -> list[Row]:
-    """The slots that a reservation holds."""
-    query = sa.select(allocations).where(allocations.c.reservation_id == reservation_id)
-    return rows.rows(connection, query.order_by(allocations.c.resource_id, allocations.c.id))
+    surplus = Counter(resource_ids)
+    ids = []
+    for row in of_reservation(connection, reservation_id):
+        if surplus[row['resource_id']]:
+            surplus[row['resource_id']] -= 1
+            ids.append(row['id'])
+    for batch in rows.batches(ids):
+        connection.execute(allocations.delete().where(allocations.c.id.in_(batch)))
 
 
 def move(connection: Connection, reservation_id: str, start: datetime, end: datetime) -> None:
-    """Let the slots of a reservation be held at another time."""
+    """Let a reservation hold its slots at another time.
+
+    :param start: naive UTC; so is ``end``.
+    """
     connection.execute(
         allocations.update()
         .where(allocations.c.reservation_id == reservation_id)
@@ -85,47 +101,49 @@ def move(connection: Connection, reservation_id: str, start: datetime, end: date
 
 
 def overlapping(connection: Connection, kind: str, start: datetime, end: datetime) -> list[Row]:
-    """The slots that are held at some time of a period, with what their reservations are.
+    """Every slot that is held at some time of a period.
 
-    What has a span of k is no longer than 2**k minutes, and so begins at most that long before
-    the period: each span is one range of the index.
+    The cost does not depend on how many allocations there are before and after the period.
+
+    :param start: naive UTC; what ends then is not in the period.
+    :param end: naive UTC; what starts then is not in the period.
+    :returns: resource_id, reservation_id, resource_type, lease_id, start_date, end_date,
+        parameters. The parameters are the same dict for all slots of a reservation.
     """
-    columns = (
-        allocations.c.resource_id,
-        allocations.c.reservation_id,
-        allocations.c.start_date,
-        allocations.c.end_date,
-    )
-    ranges = [
-        sa.select(*columns).where(
-            allocations.c.kind == kind,
-            allocations.c.span == span,
-            allocations.c.start_date > _before(start, span),
-            allocations.c.start_date < end,
-            allocations.c.end_date > start,
-        )
-        for span in range(_LONGEST_SPAN + 1)
-    ]
-    found = sa.union_all(*ranges).subquery()
-    query = sa.select(
-        found, reservations.c.resource_type, reservations.c.lease_id, reservations.c.parameters
-    ).join_from(found, reservations, found.c.reservation_id == reservations.c.id)
-    return rows.decoded(rows.rows(connection, query), 'parameters')
+    values: dict[str, object] = {'kind': kind, 'start': start, 'end': end}
+    for span in range(_WIDEST):
+        values[f'after_{span}'] = _before(start, span)
+    found = []
+    parameters: dict[str, Any] = {}
+    result = connection.execute(_OVERLAPPING, values)
+    names = tuple(result.keys())
+    for each in result:
+        row = dict(zip(names, each, strict=True))
+        known = parameters.get(row['reservation_id'])
+        if known is None:
+            known = parameters[row['reservation_id']] = json.loads(row['parameters'])
+        row['parameters'] = known
+        found.append(row)
+    return found
 
 
 def never_held(connection: Connection, kind: str) -> set[str]:
-    """The hosts or floating IPs that no reservation holds, at any time."""
-    table = hosts if kind == 'host' else floatingips
-    held = sa.exists().where(allocations.c.kind == kind, allocations.c.resource_id == table.c.id)
-    return set(connection.scalars(sa.select(table.c.id).where(~held)))
+    """The IDs of the resources that nothing holds, at no time."""
+    resource = _RESOURCES[kind]
+    holding = sa.exists().where(
+        allocations.c.kind == kind, allocations.c.resource_id == resource.c.id
+    )
+    return set(connection.scalars(sa.select(resource.c.id).where(~holding)))
 
 
 def held_by(connection: Connection, kind: str, resource_id: str) -> bool:
-    """Whether any reservation holds a host or a floating IP."""
-    query = sa.select(allocations.c.id).where(
-        allocations.c.kind == kind, allocations.c.resource_id == resource_id
+    """Whether anything holds a resource, at any time."""
+    holding = (
+        sa.select(allocations.c.id)
+        .where(allocations.c.kind == kind, allocations.c.resource_id == resource_id)
+        .limit(1)
     )
-    return connection.execute(query.limit(1)).first() is not None
+    return connection.execute(holding).first() is not None
 
 
 def listing(
@@ -137,41 +155,75 @@ def listing(
     resource_id: str | None = None,
     since: datetime | None = None,
 ) -> list[Row]:
-    """Resource, reservation (``id``), lease and its dates of every slot, the earliest first.
+    """What holds resources: one row for each slot.
 
-    :param since: leaves out leases that have ended by then, naive UTC.
+    :param since: naive UTC; nothing that ended before.
+    :returns: resource_id, id (the reservation's), lease_id, start_date, end_date.
     """
+    columns = allocations.c
     query = (
         sa.select(
-            allocations.c.resource_id,
-            reservations.c.id,
+            columns.resource_id,
+            columns.reservation_id.label('id'),
             reservations.c.lease_id,
-            leases.c.start_date,
-            leases.c.end_date,
+            columns.start_date,
+            columns.end_date,
         )
-        .join_from(allocations, reservations, allocations.c.reservation_id == reservations.c.id)
-        .join(leases, reservations.c.lease_id == leases.c.id)
-        .where(allocations.c.kind == kind)
-        .order_by(leases.c.start_date, leases.c.number, reservations.c.position)
+        .join_from(allocations, reservations)
+        .where(columns.kind == kind)
+        .order_by(columns.start_date, columns.reservation_id)
     )
     if lease_id is not None:
         query = query.where(reservations.c.lease_id == lease_id)
     if reservation_id is not None:
-        query = query.where(reservations.c.id == reservation_id)
+        query = query.where(columns.reservation_id == reservation_id)
     if resource_id is not None:
-        query = query.where(allocations.c.resource_id == resource_id)
+        query = query.where(columns.resource_id == resource_id)
     if since is not None:
-        query = query.where(leases.c.end_date >= since)
+        query = query.where(columns.end_date >= since)
     return rows.rows(connection, query)
 
 
 def _span(start: datetime, end: datetime) -> int:
-    """The least k for which 2**k minutes are longer than a period."""
-    return min(int((end - start).total_seconds() // 60).bit_length(), _LONGEST_SPAN)
+    """The bits of a duration in minutes: it is shorter than 2 to that power."""
+    return max((end - start) // _MINUTE, 0).bit_length()
 
 
 def _before(start: datetime, span: int) -> datetime:
+    """When an allocation of a span has to start at the earliest to last until ``start``."""
     try:
-        return start - timedelta(minutes=2**span)
+        return start - (1 << span) * _MINUTE
     except OverflowError:
-        return datetime.min  # noqa: DTZ901 - every time here is UTC
+        return datetime.min
+
+
+def _overlapping() -> sa.Select[Any]:
+    # An index finds what starts between two times. What overlaps a period may have started long
+    # before it, but not longer before than it lasts: so there is one such range for each span.
+    columns = allocations.c
+    ranges = [
+        sa.select(columns.resource_id, columns.reservation_id, columns.start_date, columns.end_date)
+        .where(
+            columns.kind == sa.bindparam('kind'),
+            columns.span == span if span < _WIDEST else columns.span >= span,
+            columns.start_date < sa.bindparam('end', type_=columns.start_date.type),
+            columns.end_date > sa.bindparam('start', type_=columns.start_date.type),
+        )
+        for span in range(_WIDEST + 1)
+    ]
+    for span in range(_WIDEST):
+        after = sa.bindparam(f'after_{span}', type_=columns.start_date.type)
+        ranges[span] = ranges[span].where(columns.start_date > after)
+    held = sa.union_all(*ranges).subquery()
+    return sa.select(
+        held.c.resource_id,
+        held.c.reservation_id,
+        reservations.c.resource_type,
+        reservations.c.lease_id,
+        held.c.start_date,
+        held.c.end_date,
+        reservations.c.parameters,
+    ).join_from(held, reservations, held.c.reservation_id == reservations.c.id)
+
+
+_OVERLAPPING = _overlapping()

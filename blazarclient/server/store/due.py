@@ -100,6 +100,21 @@ def is_unfinished(connection: Connection, now: datetime) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
+def is_unfinished(connection: Connection, now: datetime) -> bool:
+    """Whether an event that is due has not been carried out yet.
+
+    :param now: naive UTC.
+    """
+    query = (
+        sa.select(events.c.id)
+        .where(
+            events.c.status.in_(_OPEN), events.c.time <= now, events.c.event_type.in_(_TYPES)
+        )
+        .limit(1)
+    )
+    return connection.execute(query).first() is not None
+
+
 def _takeable(now: datetime, real_now: float) -> sa.Select[tuple[object, ...]]:
     earlier, ending = events.alias(), events.alias()
     waits_for_its_own = (
