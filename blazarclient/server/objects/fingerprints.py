@@ -23,11 +23,13 @@ def fingerprints() -> str:
     """Every object with its version, its fields and its public methods."""
     for module in pkgutil.iter_modules(objects.__path__, f'{objects.__name__}.'):
         importlib.import_module(module.name)
-    ours = (versions[0] for versions in Registry.obj_classes().values())
-    named = {each.obj_name(): each for each in ours if each.__module__.startswith(objects.__name__)}
-    return '\n'.join(
-        _fingerprint(named[name]) for name in sorted(named) if issubclass(named[name], StoredObject)
-    )
+    newest = [versions[0] for versions in Registry.obj_classes().values()]
+    ours = [
+        each
+        for each in newest
+        if issubclass(each, StoredObject) and each.__module__.startswith(objects.__name__)
+    ]
+    return '\n'.join(_fingerprint(each) for each in sorted(ours, key=lambda one: one.obj_name()))
 
 
 def _fingerprint(kind: type[StoredObject]) -> str:
