@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import math
 from typing import Any
 
@@ -20,6 +21,14 @@ _MISSING = (
     'The sandbox needs more than the client has (here the module {module} is missing). Install it '
     "with: pip install 'python-blazarclient[server]'\n"
 )
+#: Loggers whose everyday news is not for who runs a sandbox.
+_QUIET = {
+    'alembic': logging.WARNING,
+    'blazarclient.server.backends': logging.WARNING,
+    'oslo_service': logging.WARNING,
+    # Answers that break off are what faults are for.
+    'waitress': logging.ERROR,
+}
 _DESCRIPTION = """\
 Run a reservation service on this machine, to try things out and to test against.
 
@@ -117,6 +126,9 @@ class Sandbox:
 
         :returns: 0 after Ctrl-C or SIGTERM, 1 when it cannot start.
         """
+        if not logging.getLogger().isEnabledFor(logging.DEBUG):
+            for name, level in _QUIET.items():
+                logging.getLogger(name).setLevel(level)
         try:
             from blazarclient.server.sandbox import serving
         except ModuleNotFoundError as missing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import logging
 import os
 import secrets
 import shlex
@@ -41,13 +40,6 @@ __all__ = ['CannotStart', 'Options', 'serve']
 _LOOPBACK = '127.0.0.1'
 #: A delayed request keeps a thread.
 _THREADS = 16
-#: Loggers whose everyday news is not for who runs a sandbox.
-_QUIET = {
-    'alembic': logging.WARNING,
-    'blazarclient.server.backends': logging.WARNING,
-    # Answers that break off are what faults are for.
-    'waitress': logging.ERROR,
-}
 
 
 class CannotStart(Exception):
@@ -83,7 +75,6 @@ def serve(options: Options, out: TextIO) -> None:
     stopping = threading.Event()
     with contextlib.suppress(_Ended), contextlib.ExitStack() as stack:
         stack.enter_context(_signals(stopping))
-        _quiet()
         rules, moment = _read(options)
         listening = stack.enter_context(_listen(options.port))
         port = listening.getsockname()[1]
@@ -117,13 +108,6 @@ def _signals(stopping: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _quiet() -> None:
-    if logging.getLogger().isEnabledFor(logging.DEBUG):
-        return
-    for name, level in _QUIET.items():
-        logging.getLogger(name).setLevel(level)
 
 
 def _read(options: Options) -> tuple[list[faults.Rule], datetime | None]:
