@@ -19,7 +19,7 @@ from werkzeug.datastructures import Headers
 
 from blazarclient.server import errors
 from blazarclient.server.api import floatingips, hosts, leases, microversions, rest
-from blazarclient.server.api.rest import Identity
+from blazarclient.server.api.rest import LONGEST_BODY, Identity
 from blazarclient.server.objects import releases
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 __all__ = ['LONGEST_BODY', 'Authenticate', 'Identity', 'create_app']
 
 LOG = logging.getLogger(__name__)
-
-#: Bytes of the longest body that is read; a lease has some hundred.
-LONGEST_BODY = 1024 * 1024
 
 #: Says who sends a request, by its headers; None for nobody.
 Authenticate = Callable[[Headers], Identity | None]
@@ -63,7 +60,8 @@ def create_app(
     """
     releases.pinned(settings.pin)
     app = flask.Flask(__name__, static_folder=None)
-    app.config['MAX_CONTENT_LENGTH'] = LONGEST_BODY
+    # One more: of a body that came without its length only so much is read, and nothing is said.
+    app.config['MAX_CONTENT_LENGTH'] = LONGEST_BODY + 1
     app.extensions['reservation'] = rest.Service(database, policy, settings)
 
     def identify() -> flask.Response | None:
