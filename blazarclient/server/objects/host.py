@@ -143,26 +143,17 @@ class Host(StoredObject):
         with ctx.transaction(write=False) as connection:
             capabilities = _capabilities(connection)
             rows = hosts.hosts(connection)
-        return [
-            rules.HostView(
-                id=row['id'],
-                columns=row,
-                capabilities=capabilities.get(row['id'], {}),
-                reservable=True,
-                inventory={
-                    'VCPU': int(row['vcpus'] * _VCPU_RATIO),
-                    'MEMORY_MB': max(row['memory_mb'] - _RESERVED_MB, 0),
-                    'DISK_GB': row['local_gb'],
-                },
-                largest={
-                    'VCPU': row['vcpus'],
-                    'MEMORY_MB': row['memory_mb'],
-                    'DISK_GB': row['local_gb'],
-                },
-            )
-            for row in rows
-            if row['reservable']
-        ]
+        # Large sites have few sizes of hosts.
+        sizes: dict[tuple[int, int, int], tuple[Mapping[str, int], Mapping[str, int]]] = {}
+        found = []
+        for row in rows:
+            if row['reservable']:
+                size = row['vcpus'], row['memory_mb'], row['local_gb']
+                if size not in sizes:
+                    sizes[size] = _inventory(*size)
+                id = row['id']
+                found.append(rules.HostView(id, row, capabilities.get(id, {}), True, *sizes[size]))
+        return found
 
     def render(self, microversion: str = '1.0') -> dict[str, Any]:
         """The host as the API shows it: a capability hides a column of its name, as in Blazar."""
@@ -310,6 +301,18 @@ def _capabilities(connection: Connection, host_id: str | None = None) -> dict[st
     for row in hosts.capabilities(connection, host_id):
         found.setdefault(row['host_id'], {})[row['property_name']] = row['capability_value']
     return found
+
+
+def _inventory(
+    vcpus: int, memory_mb: int, local_gb: int
+) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """How much of each resource class a host has, and how much of it one instance can use."""
+    total = {
+        'VCPU': int(vcpus * _VCPU_RATIO),
+        'MEMORY_MB': max(memory_mb - _RESERVED_MB, 0),
+        'DISK_GB': local_gb,
+    }
+    return total, {'VCPU': vcpus, 'MEMORY_MB': memory_mb, 'DISK_GB': local_gb}
 
 
 def _text(value: object) -> str:
