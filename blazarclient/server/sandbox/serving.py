@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ['CannotStart', 'Options', 'serve']
 
+_RESERVATION = 'resource_type=physical:host,min=1,max=1'
 _LOOPBACK = '127.0.0.1'
 #: A delayed request keeps a thread.
 _THREADS = 16
@@ -236,8 +237,7 @@ Clock and faults     {address}/sandbox
 
 Type this next, in another terminal:
   export OS_CLIENT_CONFIG_FILE={shlex.quote(str(config_file))} OS_CLOUD=alice
-  blazar lease create my-first-lease --reservation resource_type=physical:host,min=1,max=1 \
-      --end-date +1h --wait
+  blazar lease create my-first-lease --reservation {_RESERVATION} --end-date +1h --wait
 
 Ctrl-C ends the sandbox.
 """

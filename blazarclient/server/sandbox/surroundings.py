@@ -101,6 +101,12 @@ def hypervisor(hypervisor_id: int) -> flask.Response:
     return flask.jsonify({'hypervisor': _hypervisor(found)})
 
 
+@compute.get('/v2.1/os-aggregates')
+def aggregates() -> flask.Response:
+    """List the aggregates: none; `openstack hypervisor show` asks for them."""
+    return _refuse_all_but_admin() or flask.jsonify({'aggregates': []})
+
+
 @compute.route('/<path:rest>', methods=_METHODS)
 def not_in_compute(rest: str) -> flask.Response:
     """What else Nova has is not here."""
