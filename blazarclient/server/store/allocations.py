@@ -112,7 +112,7 @@ def overlapping(connection: Connection, kind: str, start: datetime, end: datetim
     """
     values: dict[str, object] = {'kind': kind, 'start': start, 'end': end}
     for span in range(_WIDEST):
-        values[f'after_{span}'] = _before(start, span)
+        values[f'after_{span}'] = start - (1 << span) * _MINUTE
     found = []
     parameters: dict[str, Any] = {}
     result = connection.execute(_OVERLAPPING, values)
@@ -189,21 +189,14 @@ def _span(start: datetime, end: datetime) -> int:
     return max((end - start) // _MINUTE, 0).bit_length()
 
 
-def _before(start: datetime, span: int) -> datetime:
-    """When an allocation of a span has to start at the earliest to last until ``start``."""
-    try:
-        return start - (1 << span) * _MINUTE
-    except OverflowError:
-        return datetime.min
-
-
 def _overlapping() -> sa.Select[Any]:
     # An index finds what starts between two times. What overlaps a period may have started long
     # before it, but not longer before than it lasts: so there is one such range for each span.
     columns = allocations.c
     ranges = [
-        sa.select(columns.resource_id, columns.reservation_id, columns.start_date, columns.end_date)
-        .where(
+        sa.select(
+            columns.resource_id, columns.reservation_id, columns.start_date, columns.end_date
+        ).where(
             columns.kind == sa.bindparam('kind'),
             columns.span == span if span < _WIDEST else columns.span >= span,
             columns.start_date < sa.bindparam('end', type_=columns.start_date.type),

@@ -212,8 +212,6 @@ def _mysql(url: sa.URL) -> sa.Engine:
     def begin(connection: Connection) -> None:
         if not connection.get_execution_options().get('reservation_write', True):
             # A lease and its reservations come from two queries and have to belong together.
-            connection.exec_driver_sql(
-                'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY'
-            )
+            connection.exec_driver_sql('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY')
 
     return engine

@@ -61,9 +61,7 @@ def take_due(
     return taken
 
 
-def finish(
-    connection: Connection, event_id: str, owner: str, attempt: int, status: str
-) -> bool:
+def finish(connection: Connection, event_id: str, owner: str, attempt: int, status: str) -> bool:
     """Put an event into its last status; False when another worker has taken it meanwhile."""
     return rows.updated(
         connection,
@@ -93,23 +91,13 @@ def next_due(connection: Connection) -> datetime | None:
 
 
 def is_unfinished(connection: Connection, now: datetime) -> bool:
-    """Whether an event that is due by then is still to be carried out, or just being."""
-    query = sa.select(events.c.id).where(
-        events.c.status.in_(_OPEN), events.c.time <= now, events.c.event_type.in_(_TYPES)
-    )
-    return connection.execute(query.limit(1)).first() is not None
-
-
-def is_unfinished(connection: Connection, now: datetime) -> bool:
     """Whether an event that is due has not been carried out yet.
 
     :param now: naive UTC.
     """
     query = (
         sa.select(events.c.id)
-        .where(
-            events.c.status.in_(_OPEN), events.c.time <= now, events.c.event_type.in_(_TYPES)
-        )
+        .where(events.c.status.in_(_OPEN), events.c.time <= now, events.c.event_type.in_(_TYPES))
         .limit(1)
     )
     return connection.execute(query).first() is not None
@@ -173,9 +161,7 @@ def _locked(
     # Whoever changes a lease locks it before its events; in the other order two could wait for
     # each other.
     free = connection.scalars(
-        sa.select(leases.c.id)
-        .where(leases.c.id.in_(wanted))
-        .with_for_update(skip_locked=True)
+        sa.select(leases.c.id).where(leases.c.id.in_(wanted)).with_for_update(skip_locked=True)
     ).all()
     if not free:
         return []

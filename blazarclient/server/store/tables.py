@@ -6,6 +6,8 @@ releases can share a database.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
@@ -16,11 +18,11 @@ metadata = sa.MetaData()
 _ID = 36
 #: MySQL's TEXT ends at 64 KiB.
 _TEXT = sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mysql', 'mariadb')
-_SECONDS = sa.Float(53)
+_SECONDS: sa.Double[float] = sa.Double()
 #: SQLite keeps microseconds, MySQL drops them unless asked.
 _TIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), 'mysql', 'mariadb')
 #: Texts are compared by their bytes, as SQLite does: two ids that differ in case are two ids.
-_STORAGE = {
+_STORAGE: dict[str, Any] = {
     f'{dialect}_{option}': value
     for dialect in ('mysql', 'mariadb')
     for option, value in (

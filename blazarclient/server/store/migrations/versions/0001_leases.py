@@ -14,7 +14,7 @@ depends_on = None
 _ID = sa.String(36)
 _TEXT = sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mysql', 'mariadb')
 _TIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), 'mysql', 'mariadb')
-_SECONDS = sa.Float(53)
+_SECONDS: sa.Double[float] = sa.Double()
 
 
 def upgrade() -> None:
