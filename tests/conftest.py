@@ -13,7 +13,9 @@ from keystoneauth1 import session as keystone_session
 from keystoneauth1.identity import v3
 
 from tests.commands import Main, Ran, run_here
+from tests.databases import database, database_url, shared_database_url  # noqa: F401
 from tests.identity import APPCRED_ID, APPCRED_SECRET, USERS
+from tests.mariadb import mariadb_server, mariadb_url  # noqa: F401
 from tests.proxy import Proxy
 from tests.recorded import RecordedBlazar
 
