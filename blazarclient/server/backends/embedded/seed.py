@@ -292,7 +292,7 @@ def _with_ids(
 
 
 def _wire(moment: datetime) -> str:
-    return f'{moment:%Y-%m-%d %H:%M}'
+    return moment.isoformat(sep=' ', timespec='minutes')
 
 
 def _id(kind: str, name: str) -> str:
