@@ -1,5 +1,6 @@
 # Every target sets itself up: Python >= 3.11, pip, git and make are all that is needed.
 #
+#   make demo        a first lease, on a sandbox: needs nothing else, takes a minute or two
 #   make test        tests with branch coverage and its gate
 #   make lint        ruff, mypy, import-linter
 #   make format      rewrite the source the way `make lint` wants it
@@ -20,6 +21,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEMO_STAMP := $(VENV)/.installed-demo
 
 # Arguments for pytest, such as PYTEST_ARGS='-k lease -x'. A part of the tests is not measured.
 PYTEST_ARGS ?=
@@ -34,18 +36,31 @@ CLOUD_PYTHON ?= $(PYTHON)
 KEEP_CLOUD ?=
 CLOUD := $(CLOUD_PYTHON) tests/cloud/cloud
 
-.PHONY: test lint format docs bench cloud-test clean
+.PHONY: demo test lint format docs bench cloud-test clean
 
 # Debian's Python comes without ensurepip; its pip can fill an environment all the same.
-$(STAMP): setup.cfg pyproject.toml
+define MAKE_VENV
 	@[ -n "$(PYTHON)" ] || { echo 'make: no Python >= 3.11 found; name one with PYTHON=...' >&2; exit 1; }
 	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 	    if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then $(PYTHON) -m venv $(VENV); \
 	    else $(PYTHON) -m venv --without-pip $(VENV) && \
 	        $(PYTHON) -m pip --python $(BIN)/python install -q pip; fi; \
 	fi
+endef
+
+$(STAMP): setup.cfg pyproject.toml
+	$(MAKE_VENV)
 	$(BIN)/python -m pip install -q -e '.[cli,docs,lint,server,test]'
+	@touch $@ $(DEMO_STAMP)
+
+# A part of what the other targets install, so that the first look does not wait for it all.
+$(DEMO_STAMP): setup.cfg pyproject.toml
+	$(MAKE_VENV)
+	$(BIN)/python -m pip install -q -e '.[server]'
 	@touch $@
+
+demo: $(DEMO_STAMP)
+	@doc/demo.sh $(BIN)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(or $(PYTEST_ARGS),--cov --cov-report=term)
