@@ -221,6 +221,8 @@ class Lease(StoredObject):
         made += [LeaseEvent.new(ctx, self.id, kind, moment) for kind, moment in due]
         with ctx.transaction() as connection:
             leases.insert_events(connection, [each.stored() for each in made])
+        # In the order in which they are read again.
+        made.sort(key=lambda event: (event.event_type or '', event.id))
         self.__dict__['_obj_events'] = made
 
     # ----------------------------------------------------------------- changing

@@ -121,7 +121,7 @@ def events_of(connection: Connection, lease_ids: Iterable[str] | None) -> list[R
     :param lease_ids: None for all leases.
     """
     columns = event_table.c
-    query = sa.select(event_table).order_by(columns.lease_id, columns.event_type)
+    query = sa.select(event_table).order_by(columns.lease_id, columns.event_type, columns.id)
     return _of_leases(connection, query, columns.lease_id, lease_ids)
 
 
