@@ -1,4 +1,8 @@
-"""Fixtures for tests against a real cloud (tests/cloud), collected only for ``make cloud-test``."""
+"""Fixtures for tests of the whole way: a command line or the SDK, and a cloud.
+
+The cloud is a sandbox that runs as long as the tests do, or with ``BLAZARCLIENT_TEST_CLOUD=1`` the
+real cloud of tests/cloud (``make cloud-test``).
+"""
 
 import contextlib
 import dataclasses
@@ -21,22 +25,22 @@ import yaml
 from keystoneauth1 import session as keystone_session
 from keystoneauth1.identity import v3
 
+from blazarclient import testing
 from blazarclient.client import Client
 from blazarclient.resources.host import Host
 from blazarclient.resources.lease import Lease
 from tests.commands import Ran, run_process
-from tests.functional import plain
+from tests.functional import differences, plain
 from tests.proxy import Proxy
 
-if os.environ.get('BLAZARCLIENT_TEST_CLOUD') != '1':
-    # Not a skip: without a cloud there is nothing to say about these tests.
-    collect_ignore_glob = ['*']
+#: Whether the cloud is the real one.
+REAL = os.environ.get('BLAZARCLIENT_TEST_CLOUD') == '1'
 
 #: Resource types that every Blazar has that the tests are for.
 RESOURCE_TYPES = ('physical:host', 'virtual:instance', 'virtual:floatingip', 'flavor:instance')
 #: `openstack reservation lease list`, `blazar lease list`, `blazar lease-list`.
 DOORS = ('openstack', 'blazar', 'hyphens')
-#: The hypervisors of tests/cloud.
+#: The hypervisors of tests/cloud and of a sandbox.
 HYPERVISORS = ('compute-1', 'compute-2', 'compute-3', 'compute-4')
 
 _CLOUD = pathlib.Path(__file__).parents[1] / 'cloud' / 'cloud'
@@ -57,7 +61,7 @@ class Life:
 
 @dataclasses.dataclass(frozen=True)
 class Cloud:
-    """The cloud that runs: where its clouds.yaml is, and which Blazar it has."""
+    """The cloud that runs: where its clouds.yaml is, and which Blazar it has or behaves like."""
 
     config_file: pathlib.Path
     release: str
@@ -132,20 +136,45 @@ def _ask_cloud(command: str) -> str:
     ).stdout
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Expect of a sandbox what tests/functional/differences.py says, and nothing else."""
+    if REAL:
+        return
+    folder = pathlib.Path(__file__).parent
+    here = [each for each in items if folder in each.path.parents]
+    unused = differences.mark(here)
+    # A part of the tests is not all that the patterns may be about.
+    everything = {each.path for each in here} == set(folder.glob('test_*.py'))
+    if unused and everything and not any('::' in each for each in config.args):
+        raise pytest.UsageError(f'tests/functional/differences.py: no test is named {unused}')
+
+
 @pytest.fixture(scope='session')
 def cloud() -> Iterator[Cloud]:
-    """The cloud that ``tests/cloud/cloud up`` has started."""
+    """The real cloud that ``tests/cloud/cloud up`` has started, or a sandbox."""
+    with _real_cloud() if REAL else _sandbox() as (config_file, release):
+        clouds = yaml.safe_load(config_file.read_text())['clouds']
+        auth = {name: each['auth'] for name, each in clouds.items()}
+        sessions = {name: keystone_session.Session(auth=_auth(auth[name])) for name in auth}
+        yield Cloud(config_file, release, auth, sessions)
+        for session in sessions.values():
+            session.session.close()
+
+
+@contextlib.contextmanager
+def _sandbox() -> Iterator[tuple[pathlib.Path, str]]:
+    with testing.sandbox(hosts=len(HYPERVISORS)) as box:
+        yield box.config_file, '18.0.0'
+
+
+@contextlib.contextmanager
+def _real_cloud() -> Iterator[tuple[pathlib.Path, str]]:
     exports = re.search(r'^export OS_CLIENT_CONFIG_FILE=(.*)$', _ask_cloud('env'), re.MULTILINE)
     running = re.search(r'^blazar-api .*?(\d+\.\d+\.\d+)', _ask_cloud('status'), re.MULTILINE)
     assert exports, 'tests/cloud/cloud env names no clouds.yaml'
     assert running, 'the cloud does not run; start it with: tests/cloud/cloud up'
-    config_file = pathlib.Path(exports.group(1).strip('\'"'))
-    clouds = yaml.safe_load(config_file.read_text())['clouds']
-    auth = {name: each['auth'] for name, each in clouds.items()}
-    sessions = {name: keystone_session.Session(auth=_auth(auth[name])) for name in auth}
-    yield Cloud(config_file, running.group(1), auth, sessions)
-    for session in sessions.values():
-        session.session.close()
+    yield pathlib.Path(exports.group(1).strip('\'"')), running.group(1)
 
 
 @pytest.fixture(scope='session')
