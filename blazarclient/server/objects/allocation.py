@@ -100,8 +100,7 @@ class Allocation(StoredObject):
                     'start_date': wire_iso(row['start_date']),
                     'end_date': wire_iso(row['end_date']),
                 }
-            if (of_host := held.get(row['resource_id'])) is not None:
-                of_host[row['id']] = entry
+            held[row['resource_id']][row['id']] = entry
         for host_id, found in held.items():
             row = {'resource_id': host_id, 'reservations': [*found.values()]}
             yield cls.from_row(ctx, {**row, 'version': cls.VERSION})

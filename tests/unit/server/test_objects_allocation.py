@@ -1,6 +1,6 @@
 """Allocations: which reservations hold a host."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -175,10 +175,11 @@ def test_only_administrators_see_allocations(door: FrontDoor) -> None:
         project_id='research',
         roles=frozenset({'member', 'reader'}),
     )
-    for call, rule in [
+    calls: list[tuple[Callable[[], object], str]] = [
         (lambda: Allocation.list(alice), 'get_allocations'),
         (lambda: Allocation.get_by_host(alice, '1'), 'get'),
-    ]:
+    ]
+    for call, rule in calls:
         with pytest.raises(errors.PolicyForbidden) as caught:
             call()
         assert str(caught.value) == f"Policy doesn't allow blazar:oshosts:{rule} to be performed"

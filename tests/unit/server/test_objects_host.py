@@ -1,7 +1,7 @@
 """Hosts: made from hypervisors, changed in their capabilities only, seen as a real Blazar's."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -206,14 +206,15 @@ def test_only_administrators_see_hosts(ctx: RequestContext, alice: RequestContex
     """The objects ask the policy, whoever calls them; a lease looks at hosts all the same."""
     host = Host.create(ctx, {'name': 'compute-1'})
     host._context = alice
-    for call, rule in [
+    calls: list[tuple[Callable[[], object], str]] = [
         (lambda: Host.list(alice), 'get'),
         (lambda: Host.get_by_id(alice, '1'), 'get'),
         (lambda: Host.get_by_id(alice, '999'), 'get'),
         (lambda: Host.create(alice, {}), 'post'),
         (lambda: host.update({'a': 'b'}), 'put'),
         (host.destroy, 'delete'),
-    ]:
+    ]
+    for call, rule in calls:
         with pytest.raises(errors.PolicyForbidden) as caught:
             call()
         assert str(caught.value) == f"Policy doesn't allow blazar:oshosts:{rule} to be performed"
@@ -318,7 +319,8 @@ def test_somebody_else_was_faster(ctx: RequestContext) -> None:
     host.update({'c': '3'})
     assert host.capabilities == {'b': '2', 'c': '3'}
     again.destroy()
-    for call in (host.destroy, lambda: host.update({'a': '1'})):
+    calls: list[Callable[[], None]] = [host.destroy, lambda: host.update({'a': '1'})]
+    for call in calls:
         with pytest.raises(errors.NotFound):
             call()
 

@@ -1,6 +1,6 @@
 """Properties: the names of capabilities, public or private."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -102,11 +102,12 @@ def test_private_properties_are_for_administrators_who_ask(
 def test_only_administrators_list_and_change(door: FrontDoor) -> None:
     """The objects ask the policy, whoever calls them."""
     alice = member(door)
-    for call, rule in [
+    calls: list[tuple[Callable[[], object], str]] = [
         (lambda: ResourceProperty.list(alice), 'get_resource_properties'),
         (lambda: ResourceProperty.list(alice, all=True), 'get_resource_properties'),
         (lambda: ResourceProperty.set_private(alice, 'x', {}), 'update_resource_properties'),
-    ]:
+    ]
+    for call, rule in calls:
         with pytest.raises(errors.PolicyForbidden) as caught:
             call()
         assert str(caught.value) == f"Policy doesn't allow blazar:oshosts:{rule} to be performed"
