@@ -39,7 +39,9 @@ _DETAILS = frozenset(
         'local_gb',
     }
 )
+#: Of a capability's name: of a new host Blazar says so, later its database does.
 _LONGEST_NAME = 64
+_LONGEST_COLUMN = 255
 #: Resource types whose reservations choose hosts by ``resource_properties``.
 _FILTERED = frozenset({'physical:host', 'virtual:instance'})
 #: Placement's defaults: how many times a VCPU is given out, and MiB that a machine keeps.
@@ -151,8 +153,8 @@ class Host(StoredObject):
                 size = row['vcpus'], row['memory_mb'], row['local_gb']
                 if size not in sizes:
                     sizes[size] = _inventory(*size)
-                id = row['id']
-                found.append(rules.HostView(id, row, capabilities.get(id, {}), True, *sizes[size]))
+                mine = capabilities.get(row['id'], {})
+                found.append(rules.HostView(row['id'], row, mine, True, *sizes[size]))
         return found
 
     def render(self, microversion: str = '1.0') -> dict[str, Any]:
@@ -289,6 +291,8 @@ class Host(StoredObject):
     def _set(self, connection: Connection, capabilities: Mapping[str, str]) -> None:
         if not capabilities:
             return
+        if any(len(name) > _LONGEST_COLUMN for name in capabilities):
+            raise errors.Internal
         ids = property_ids(self._context, capabilities)
         for name, value in capabilities.items():
             hosts.set_capability(connection, self.id, ids[name], value)
