@@ -113,17 +113,13 @@ def overlapping(connection: Connection, kind: str, start: datetime, end: datetim
     values: dict[str, object] = {'kind': kind, 'start': start, 'end': end}
     for span in range(_WIDEST):
         values[f'after_{span}'] = start - (1 << span) * _MINUTE
-    found = []
-    parameters: dict[str, Any] = {}
-    result = connection.execute(_OVERLAPPING, values)
-    names = tuple(result.keys())
-    for each in result:
-        row = dict(zip(names, each, strict=True))
-        known = parameters.get(row['reservation_id'])
-        if known is None:
-            known = parameters[row['reservation_id']] = json.loads(row['parameters'])
-        row['parameters'] = known
-        found.append(row)
+    found = rows.rows(connection, _OVERLAPPING, values)
+    decoded: dict[str, Any] = {}
+    for row in found:
+        reservation_id = row['reservation_id']
+        if reservation_id not in decoded:
+            decoded[reservation_id] = json.loads(row['parameters'])
+        row['parameters'] = decoded[reservation_id]
     return found
 
 
