@@ -287,16 +287,17 @@ class Lease(StoredObject):
 
     def _reschedule(self, changed: lease_request.Change) -> None:
         events = {each.event_type: each for each in self.events}
-        events[START].change(time=changed.start_date)
-        events[END].change(time=changed.end_date)
+        _move(events[START], changed.start_date)
+        _move(events[END], changed.end_date)
         if (event := events.get(BEFORE_END)) is None or event.time is None:
             return
         moment = changed.before_end_date
         if moment is None:
             # As long before the end as it was.
             moment = changed.end_date - (self.end_date - event.time)
-        again = {'status': 'UNDONE'} if event.status == 'DONE' else {}
-        event.change(time=max(moment, changed.start_date), **again)
+        if event.status == 'DONE':
+            event.change(status='UNDONE')
+        _move(event, max(moment, changed.start_date))
 
     def destroy(self) -> None:
         """Delete the lease and give up what it holds.
@@ -366,3 +367,9 @@ class Lease(StoredObject):
 
     def _reload(self) -> None:
         self.__dict__ = type(self).get_by_id(self._context, self.id).__dict__
+
+
+def _move(event: LeaseEvent, moment: datetime) -> None:
+    """Let an event be due at a time; where it is already, Blazar does not call it changed."""
+    if event.time != moment:
+        event.change(time=moment)
