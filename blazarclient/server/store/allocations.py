@@ -107,8 +107,8 @@ def overlapping(connection: Connection, kind: str, start: datetime, end: datetim
 
     :param start: naive UTC; what ends then is not in the period.
     :param end: naive UTC; what starts then is not in the period.
-    :returns: resource_id, reservation_id, resource_type, lease_id, start_date, end_date,
-        parameters. The parameters are the same dict for all slots of a reservation.
+    :returns: in no order: resource_id, reservation_id, resource_type, lease_id, start_date,
+        end_date, parameters. The parameters are the same dict for all slots of a reservation.
     """
     values: dict[str, object] = {'kind': kind, 'start': start, 'end': end}
     for span in range(_WIDEST):
