@@ -169,7 +169,7 @@ class Sandbox:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             text = answer.read()
-        content = json.loads(text) if text else None
+        content: Any = json.loads(text) if text else None
         if answer.status >= 400:
             raise SandboxError(content['error'])
         return content

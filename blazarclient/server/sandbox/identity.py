@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import flask
+from werkzeug.datastructures import Headers
 
 from blazarclient.server.sandbox.state import current
 from blazarclient.server.sandbox.users import USERS, User, stable_id
@@ -36,7 +37,7 @@ _SERVICES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def owner(headers: Mapping[str, str]) -> User | None:
+def owner(headers: Headers) -> User | None:
     """Who sends a request; None without a token, or with one that nobody has."""
     return USERS.get(headers.get('X-Auth-Token', ''))
 
@@ -105,7 +106,7 @@ def v3() -> flask.Response:
 @blueprint.post('/v3/auth/tokens')
 def authenticate() -> flask.Response:
     """Give a token for a password, another token or an application credential."""
-    given = flask.request.get_json(force=True, silent=True)
+    given: Any = flask.request.get_json(force=True, silent=True)
     try:
         methods = list(given['auth']['identity']['methods'])
         user = _find(methods, given['auth']['identity'])

@@ -126,8 +126,8 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server((_LOOPBACK, port), backlog=1024)
     except OSError as error:
         raise CannotStart(
-            f'Cannot listen on {_LOOPBACK}:{port}: {error.strerror}. Choose another port with '
-            '--port; --port 0 takes any that is free.'
+            f'Cannot listen on {_LOOPBACK}:{port}: {os.strerror(error.errno or 0)}. Choose another '
+            'port with --port; --port 0 takes any that is free.'
         ) from error
 
 

@@ -86,8 +86,9 @@ def hypervisors() -> flask.Response:
 
 
 @compute.get('/v2.1/os-hypervisors/<int:hypervisor_id>')
+@compute.get('/v2.1/os-hypervisors/<int:hypervisor_id>/uptime')
 def hypervisor(hypervisor_id: int) -> flask.Response:
-    """Show a hypervisor."""
+    """Show a hypervisor, or how long it has been up."""
     refused = _refuse_all_but_admin()
     if refused:
         return refused
@@ -95,10 +96,13 @@ def hypervisor(hypervisor_id: int) -> flask.Response:
         rows = stored.hypervisors(connection)
     found = next((row for row in rows if row['id'] == hypervisor_id), None)
     if found is None:
-        return _nova_error(
-            404, 'itemNotFound', f"Hypervisor with ID '{hypervisor_id}' could not be found."
-        )
-    return flask.jsonify({'hypervisor': _hypervisor(found)})
+        sentence = f"Hypervisor with ID '{hypervisor_id}' could not be found."
+        return _nova_error(404, 'itemNotFound', sentence)
+    uptime = flask.request.path.endswith('/uptime')
+    shown = _hypervisor(found, detail=not uptime)
+    if uptime:
+        shown['uptime'] = '08:00:00 up 1 day, 1:23, 0 users, load average: 0.00, 0.00, 0.00'
+    return flask.jsonify({'hypervisor': shown})
 
 
 @compute.get('/v2.1/os-aggregates')
