@@ -29,6 +29,7 @@ from blazarclient.server.context import RequestContext
 from blazarclient.server.policy import Policy
 from blazarclient.server.sandbox import application, clouds, control, faults, identity, settling
 from blazarclient.server.sandbox.state import Clock, State
+from blazarclient.server.store import tables
 from blazarclient.server.store.database import Database
 
 if TYPE_CHECKING:
@@ -174,9 +175,13 @@ def _running(
 
 def _open(given: str | None) -> Database:
     """The database, with its tables."""
-    url = 'sqlite://' if given is None else given
-    if '://' not in url:
-        url = f'sqlite:///{Path(url).absolute()}'
+    if given is None:
+        # Nothing to migrate, so that Alembic need not be loaded: 0.2 s of each start.
+        database = Database('sqlite://')
+        with database.transaction() as connection:
+            tables.metadata.create_all(connection)
+        return database
+    url = given if '://' in given else f'sqlite:///{Path(given).absolute()}'
     try:
         database = Database(url)
         database.upgrade()
