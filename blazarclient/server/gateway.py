@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
@@ -14,7 +15,7 @@ from typing import NoReturn
 from oslo_config import cfg
 from sqlalchemy.exc import SQLAlchemyError
 
-from blazarclient.server import errors, wsgi
+from blazarclient.server import errors, service
 from blazarclient.server.app import LONGEST_BODY
 
 __all__ = ['main']
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        config = wsgi.configured(arguments.config_file)
+        config = service.configured(getattr(arguments, 'config_file', None))
         logging.basicConfig(
             level=logging.INFO if config.debug else logging.WARNING,
             format='%(asctime)s %(process)d %(levelname)s %(name)s %(message)s',
@@ -47,14 +48,13 @@ def _parser() -> argparse.ArgumentParser:
         '--config-file',
         metavar='FILE',
         default=argparse.SUPPRESS,
-        help=f'file with the options (default: ${wsgi.VARIABLE}, or {wsgi.DEFAULT_FILE})',
+        help=f'file with the options (default: ${service.VARIABLE}, or {service.DEFAULT_FILE})',
     )
     parser = argparse.ArgumentParser(
         prog='blazar-gateway',
         description='The reservation gateway: the reservation API on a database of its own.',
         parents=[common],
     )
-    parser.set_defaults(config_file=None)
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
 
     def add(
@@ -81,8 +81,9 @@ def _api(config: cfg.ConfigOpts, arguments: argparse.Namespace) -> None:
     import waitress
 
     signal.signal(signal.SIGTERM, _end)
-    application = wsgi.make_application(config)
-    try:
+    with contextlib.ExitStack() as stack:
+        application = service.make_application(config)
+        stack.callback(application.close)
         server = waitress.create_server(
             application,
             host=config.api.host,
@@ -93,15 +94,14 @@ def _api(config: cfg.ConfigOpts, arguments: argparse.Namespace) -> None:
             # for one that is so long that it should not even be read.
             max_request_body_size=4 * LONGEST_BODY,
         )
+        stack.callback(server.close)
         _say(f'listening on http://{config.api.host}:{server.effective_port}')
         server.run()
-    finally:
-        application.close()
 
 
 def _worker(config: cfg.ConfigOpts, arguments: argparse.Namespace) -> None:
-    service = wsgi.open_service(config)
-    scheduler = wsgi.scheduler_of(service)
+    opened = service.open_service(config)
+    scheduler = service.scheduler_of(opened)
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -115,15 +115,15 @@ def _worker(config: cfg.ConfigOpts, arguments: argparse.Namespace) -> None:
     try:
         scheduler.run(stop)
     finally:
-        service.database.dispose()
+        opened.database.dispose()
 
 
 def _upgrade(config: cfg.ConfigOpts, arguments: argparse.Namespace) -> None:
-    wsgi.open_database(config).upgrade(arguments.revision)
+    service.open_database(config).upgrade(arguments.revision)
 
 
 def _downgrade(config: cfg.ConfigOpts, arguments: argparse.Namespace) -> None:
-    wsgi.open_database(config).downgrade(arguments.revision)
+    service.open_database(config).downgrade(arguments.revision)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:

@@ -1,0 +1,218 @@
+"""The running service: its options, database, scheduler, and the application behind Keystone."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import platform
+import threading
+import uuid
+import warnings
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from oslo_config import cfg
+from werkzeug.datastructures import Headers
+
+from blazarclient.server import config as options
+from blazarclient.server.api.rest import Service
+from blazarclient.server.app import Identity, create_app
+from blazarclient.server.backends.embedded.scheduler import Scheduler
+from blazarclient.server.config import Settings
+from blazarclient.server.context import RequestContext
+from blazarclient.server.policy import Policy
+from blazarclient.server.store.database import Database
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+__all__ = [
+    'DEFAULT_FILE',
+    'VARIABLE',
+    'Application',
+    'authenticate',
+    'configured',
+    'make_application',
+    'open_database',
+    'open_service',
+    'scheduler_of',
+]
+
+#: Names the file with the options; without it they stand in ``DEFAULT_FILE``.
+VARIABLE = 'BLAZAR_GATEWAY_CONF'
+DEFAULT_FILE = '/etc/blazar-gateway/blazar-gateway.conf'
+
+#: Seconds that the end of the process waits for the events that are being carried out.
+_PATIENCE = 10
+
+#: Every application, and those that wait for a fork to be over.
+_OPEN: weakref.WeakSet[Application] = weakref.WeakSet()
+_paused: list[Application] = []
+
+
+def configured(path: str | None = None) -> cfg.ConfigOpts:
+    """The options from a file.
+
+    :param path: by default what ``BLAZAR_GATEWAY_CONF`` names, or else the file in ``/etc``.
+    :raises oslo_config.cfg.Error: for a file or a value that cannot be.
+    """
+    named = path or os.environ.get(VARIABLE)
+    if not named and not Path(DEFAULT_FILE).exists():
+        raise cfg.Error(
+            f'There is no file with options: neither is one named, as by {VARIABLE}, nor is there '
+            f'{DEFAULT_FILE}.'
+        )
+    return options.load([named or DEFAULT_FILE])
+
+
+def open_service(config: cfg.ConfigOpts) -> Service:
+    """The database, the policy and the settings of a configuration.
+
+    :raises oslo_config.cfg.Error: when no database is named, or it has no tables.
+    """
+    database = open_database(config)
+    if database.revision() is None:
+        if database.url.database:
+            raise cfg.Error('The database has no tables. "blazar-gateway db upgrade" makes them.')
+        # In memory: nobody else could make them.
+        database.upgrade()
+    return Service(database, Policy(config), Settings.of(config))
+
+
+def open_database(config: cfg.ConfigOpts) -> Database:
+    """The database of a configuration, with or without tables.
+
+    :raises oslo_config.cfg.Error: when none is named.
+    """
+    if not config.database.connection:
+        raise cfg.RequiredOptError('connection', cfg.OptGroup('database'))
+    return Database(config.database.connection)
+
+
+def scheduler_of(service: Service) -> Scheduler:
+    """A scheduler for a service, with a name that no other has."""
+    return Scheduler(
+        lambda: RequestContext.for_service(service.database, service.policy, service.settings),
+        f'{platform.node()}-{os.getpid()}-{uuid.uuid4().hex[:8]}',
+    )
+
+
+def authenticate(headers: Headers) -> Identity | None:
+    """Who sends a request, as keystonemiddleware has found out; it refuses all others."""
+    if headers.get('X-Identity-Status') != 'Confirmed':
+        return None
+    return Identity(
+        user_id=headers.get('X-User-Id', ''),
+        project_id=headers.get('X-Project-Id', ''),
+        roles=frozenset(filter(None, headers.get('X-Roles', '').split(','))),
+        user_name=headers.get('X-User-Name', ''),
+    )
+
+
+def make_application(config: cfg.ConfigOpts) -> Application:
+    """The application of a configuration, with its scheduler where it is to have one."""
+    return Application(config)
+
+
+class Application:
+    """The reservation service behind keystonemiddleware.
+
+    uWSGI, and gunicorn with ``--preload``, make it in one process and use it in children. Neither
+    threads nor an open SQLite file survive that, so everything ends before a fork and begins anew
+    after it: in the parent at once, in a child with its first request.
+    """
+
+    def __init__(self, config: cfg.ConfigOpts) -> None:
+        self._config = config
+        self._lock = threading.Lock()
+        self._serving: _Serving | None = None
+        self.begin()
+        _OPEN.add(self)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        serving = self._serving or self.begin()
+        return serving.application(environ, start_response)
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether the database is open, and the scheduler is running where there is one."""
+        return self._serving is not None
+
+    def begin(self) -> _Serving:
+        """Open the database and start the scheduler, unless this is done."""
+        with self._lock:
+            if self._serving is None:
+                self._serving = _Serving(self._config)
+            return self._serving
+
+    def close(self) -> None:
+        """End the scheduler, when it has carried out what it has begun, and leave the database."""
+        with self._lock:
+            serving, self._serving = self._serving, None
+        if serving is not None:
+            serving.end()
+
+
+class _Serving:
+    """What answers requests and carries out events in one process."""
+
+    def __init__(self, config: cfg.ConfigOpts) -> None:
+        self._service = service = open_service(config)
+        self._scheduler = scheduler = scheduler_of(service)
+        has_scheduler = config.embedded.scheduler
+        app = create_app(
+            service.database,
+            service.policy,
+            service.settings,
+            authenticate,
+            wake=scheduler.wake if has_scheduler else None,
+        )
+        self.application = _behind_keystone(app, config)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        if has_scheduler:
+            self._thread = threading.Thread(
+                target=scheduler.run, args=[self._stop], name=scheduler.owner, daemon=True
+            )
+            self._thread.start()
+
+    def end(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._scheduler.wake()
+            self._thread.join(_PATIENCE)
+        self._service.database.dispose()
+
+
+def _behind_keystone(application: WSGIApplication, config: cfg.ConfigOpts) -> WSGIApplication:
+    """Let Keystone say whose a token is; its options stand in ``[keystone_authtoken]``."""
+    with warnings.catch_warnings():
+        # WebOb imports cgi.
+        warnings.filterwarnings('ignore', category=DeprecationWarning)
+        from keystonemiddleware.auth_token import AuthProtocol  # type: ignore[import-untyped]
+
+    settings = {'oslo_config_config': config, 'include_service_catalog': False}
+    behind: WSGIApplication = AuthProtocol(application, settings)
+    return behind
+
+
+def _before_fork() -> None:
+    _paused[:] = [each for each in _OPEN if each.is_serving]
+    for each in _paused:
+        each.close()
+
+
+def _after_fork() -> None:
+    for each in _paused:
+        each.begin()
+
+
+def _at_exit() -> None:
+    for each in list(_OPEN):
+        each.close()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork)
+atexit.register(_at_exit)
