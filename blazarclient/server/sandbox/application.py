@@ -52,7 +52,10 @@ class _ByPath:
 
 
 class _Dated:
-    """Dates answers by the sandbox's clock, where that is not everybody's."""
+    """Dates answers by the sandbox's clock, where that is not everybody's, and says its speed.
+
+    A client that waits for a lease has to know how long an hour of the service is.
+    """
 
     def __init__(self, application: WSGIApplication, clock: Clock) -> None:
         self._application = application
@@ -63,7 +66,8 @@ class _Dated:
             status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
         ) -> Callable[[bytes], object]:
             if not self._clock.is_real:
-                headers = [*headers, ('Date', http_date(self._clock.now()))]
+                date, speed = http_date(self._clock.now()), f'{self._clock.speed:g}'
+                headers = [*headers, ('Date', date), ('Sandbox-Clock-Speed', speed)]
             return start_response(status, headers, exc_info)
 
         return self._application(environ, dated)
