@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
+from alembic.util import CommandError
 from oslo_config import cfg
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -36,7 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.command(config, arguments)
     except KeyboardInterrupt:
         return 0
-    except (cfg.Error, errors.ServiceError, OSError, SQLAlchemyError) as error:
+    except SQLAlchemyError as error:
+        # The further lines are statements and addresses of documentation.
+        _say(f'[database] connection: {str(error).splitlines()[0]}')
+        return 1
+    except (CommandError, cfg.Error, errors.ServiceError, OSError) as error:
         _say(str(error))
         return 1
     return 0
@@ -84,18 +89,27 @@ def _api(config: cfg.ConfigOpts, arguments: argparse.Namespace) -> None:
     with contextlib.ExitStack() as stack:
         application = service.make_application(config)
         stack.callback(application.close)
-        server = waitress.create_server(
-            application,
-            host=config.api.host,
-            port=config.api.port,
-            threads=config.api.threads,
-            ident='blazar-gateway',
-            # The application refuses a body that is too long, in the form of the API. This is
-            # for one that is so long that it should not even be read.
-            max_request_body_size=4 * LONGEST_BODY,
-        )
+        try:
+            server = waitress.create_server(
+                application,
+                host=config.api.host,
+                port=config.api.port,
+                threads=config.api.threads,
+                ident='blazar-gateway',
+                # The application refuses a body that is too long, in the form of the API. This
+                # is for one that is so long that it should not even be read.
+                max_request_body_size=4 * LONGEST_BODY,
+            )
+        except OSError as error:
+            where = f'{config.api.host}, port {config.api.port}'
+            raise cfg.Error(
+                f'[api] host, port: cannot listen on {where}: {error.strerror}'
+            ) from error
         stack.callback(server.close)
-        _say(f'listening on http://{config.api.host}:{server.effective_port}')
+        # A name of a host may stand for more than one address.
+        several = getattr(server, 'effective_listen', None)
+        for host, port in several or [(server.effective_host, server.effective_port)]:
+            _say(f'listening on http://{f"[{host}]" if ":" in host else host}:{port}')
         server.run()
 
 
