@@ -119,17 +119,22 @@ class LeaseEvent(StoredObject):
         from blazarclient.server.objects.lease import Lease
 
         real_now = time.time()
+        taken: list[Self] = []
         with ctx.transaction() as connection:
-            rows = due.take_due(
-                connection,
-                now=ctx.now(),
-                real_now=real_now,
-                owner=owner,
-                limit=limit,
-                deadline=real_now + ctx.settings.event_timeout,
-            )
-            taken = [cls.from_row(ctx, row) for row in rows]
-            return [each for each in taken if Lease.get_by_id(ctx, each.lease_id).begin(each)]
+            # One that its lease cannot begin is in ERROR now; another may have waited for it.
+            while not taken and (
+                rows := due.take_due(
+                    connection,
+                    now=ctx.now(),
+                    real_now=real_now,
+                    owner=owner,
+                    limit=limit,
+                    deadline=real_now + ctx.settings.event_timeout,
+                )
+            ):
+                found = [cls.from_row(ctx, row) for row in rows]
+                taken = [each for each in found if Lease.get_by_id(ctx, each.lease_id).begin(each)]
+        return taken
 
     def carry_out(self) -> None:
         """Do what the event is for, once.
