@@ -28,11 +28,7 @@ def plan(calendar: Calendar, values: Mapping[str, Any], period: Period) -> Plann
             raise errors.MissingParameter(name)
     amount = _amount(values['amount'])
     required = _addresses(values.get('required_floatingips', []))
-    if len(required) > amount:
-        raise errors.InvalidInput(
-            'Invalid values for required_floatingips and amount. The amount must be equal to or '
-            'longer than length of required_floatingips.'
-        )
+    _check_amount(required, amount)
     found = _free(calendar, values['network_id'], amount, required, period)
     return Planned(
         str(uuid.uuid4()),
@@ -56,6 +52,8 @@ def replan(
 ) -> None:
     """Keep the addresses that are free; give up and add others.
 
+    :raises blazarclient.server.errors.InvalidInput: for more required addresses than there
+        shall be.
     :raises blazarclient.server.errors.FloatingIPUpdateRefused: for another network, for required
         addresses, or when an active reservation would lose an address.
     """
@@ -67,41 +65,33 @@ def replan(
             'Updating required_floatingips is not supported except with an empty list'
         )
     amount = _amount(given.get('amount', reservation.amount))
+    _check_amount(required, amount)
     current = held_by(calendar, reservation)
     busy = {each.resource_id for each in calendar.held('floatingip', after, but=reservation.id)}
-    kept = [each for each in current if each not in busy]
-    kept = kept[max(len(kept) - amount, 0) :]
+    free = [each for each in current if each not in busy]
+    addresses = _of_network(calendar, reservation.network_id)
+    # Blazar gives up the first ones, even if they are required.
+    kept = [each for each in free if addresses.get(each) in required]
+    kept += [each for each in free if each not in kept][max(len(free) - amount, 0) :]
     removed = [each for each in current if each not in kept]
     if removed and reservation.status == 'active':
         raise errors.FloatingIPUpdateRefused('Cannot remove allocations from an active reservation')
     added: Sequence[str] = []
-    if len(kept) < amount:
-        added = _more(calendar, reservation, amount - len(kept), required, kept, after)
+    have = {addresses[each] for each in kept if each in addresses}
+    lacking = [each for each in required if each not in have]
+    if lacking or len(kept) < amount:
+        wide = calendar.with_margin(after)
+        added = rules.floatingips_for(
+            {key: value for key, value in addresses.items() if key not in kept},
+            calendar.held('floatingip', wide, but=reservation.id),
+            calendar.never_held('floatingip'),
+            amount - len(kept),
+            lacking,
+            wide,
+        )
     change_holdings(calendar, reservation, after, added=added, removed=removed)
     if 'amount' in given or 'required_floatingips' in given:
         reservation.change(amount=amount, required_floatingips=required)
-
-
-def _more(
-    calendar: Calendar,
-    reservation: Reservation,
-    amount: int,
-    required: Sequence[str],
-    kept: Sequence[str],
-    period: Period,
-) -> Sequence[str]:
-    """Addresses to add to those that are kept."""
-    addresses = _of_network(calendar, reservation.network_id)
-    have = {addresses[each] for each in kept if each in addresses}
-    wide = calendar.with_margin(period)
-    return rules.floatingips_for(
-        {key: value for key, value in addresses.items() if key not in kept},
-        calendar.held('floatingip', wide, but=reservation.id),
-        calendar.never_held('floatingip'),
-        amount,
-        [each for each in required if each not in have],
-        wide,
-    )
 
 
 def _free(
@@ -136,6 +126,14 @@ def _amount(value: Any) -> int:
         return int(str(value))
     except ValueError:
         raise errors.MalformedParameter('amount') from None
+
+
+def _check_amount(required: Sequence[str], amount: int) -> None:
+    if len(required) > amount:
+        raise errors.InvalidInput(
+            'Invalid values for required_floatingips and amount. The amount must be equal to or '
+            'longer than length of required_floatingips.'
+        )
 
 
 def _addresses(value: Any) -> list[str]:
