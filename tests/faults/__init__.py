@@ -1,7 +1,8 @@
 """Workers that are killed, stopped and continued, and processes that all want the same.
 
 ``make test`` runs these at a reduced size, which takes about a minute. At full size (20 kills
-among 2,000 events, 5 workers stopped past their deadline; four processes with 1,500 requests each)::
+among 2,000 events, 5 workers stopped past their deadline; four processes with 1,500 requests
+each)::
 
     BLAZARCLIENT_FAULTS=full .venv/bin/python -m pytest tests/faults
 
