@@ -3,6 +3,7 @@
 import configparser
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +14,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from blazarclient import testing
+from blazarclient.server import cli
+from blazarclient.server.sandbox import faults
 from tests.commands import run_process
 
+#: Options that are nobody's business, or everybody's.
+HIDDEN = {'--help', '--until-stdin-closes'}
 ROOT = pathlib.Path(__file__).parents[2]
 HOSTS = {
     'resource_type': 'physical:host',
@@ -183,3 +188,47 @@ def _entry_point() -> str:
     setup = configparser.ConfigParser()
     setup.read(ROOT / 'setup.cfg')
     return setup['options.entry_points']['pytest11'].split(' = ')[1].strip()
+
+
+# ------------------------------------------------------------- documentation
+
+
+def _page() -> str:
+    return (ROOT / 'doc' / 'source' / 'user' / 'sandbox.rst').read_text()
+
+
+def _samples(language: str) -> list[str]:
+    pattern = rf'^\.\. code-block:: {language}\n\n((?:    .*\n|\n)+)'
+    return [textwrap.dedent(each) for each in re.findall(pattern, _page(), re.MULTILINE)]
+
+
+def test_samples_of_the_page(tmp_path: pathlib.Path) -> None:
+    """What the page shows runs as it stands there: a program, and a test."""
+    program, test = _samples('python')
+    run_process([sys.executable, '-c', program], dict(os.environ)).check()
+    (tmp_path / 'test_page.py').write_text(test)
+    path = f'{pathlib.Path(sys.executable).parent}:{os.environ["PATH"]}'
+    variables = {**os.environ, 'PATH': path, 'PYTEST_DISABLE_PLUGIN_AUTOLOAD': '1'}
+    args = ('-m', 'pytest', '-p', _entry_point(), '-p', 'no:cacheprovider', str(tmp_path))
+    assert '1 passed' in run_process([sys.executable, *args], variables).check().stdout
+
+
+def test_seed_of_the_page(tmp_path: pathlib.Path) -> None:
+    """The seed file that the page shows can be planted."""
+    seed = tmp_path / 'seed.yaml'
+    seed.write_text(_samples('yaml')[0])
+    with testing.sandbox(seed=seed) as box:
+        (host,) = box.client('admin').hosts.list()
+        assert (host.hypervisor_hostname, host.capabilities['gpu']) == ('compute-1', 'True')
+        assert [lease.name for lease in box.client('alice').leases.list()] == ['training']
+
+
+def test_faults_and_options_of_the_page() -> None:
+    """Every fault that the page shows can be read; every option is on the page."""
+    rows = re.findall(r'^``((?:[A-Z]+|\*) [/*].*?)``  ', _page(), re.MULTILINE)
+    assert len(rows) == 5
+    for row in rows:
+        faults.parse(row)
+    options = cli.Sandbox(None, None).get_parser('blazar sandbox')._option_string_actions
+    shown = {option for option in options if option.startswith('--')}
+    assert not [option for option in shown - HIDDEN if f'``{option}' not in _page()]
