@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Self
 
@@ -185,28 +185,31 @@ class Lease(StoredObject):
                 updated_at=now,
             )
             leases.insert_lease(connection, lease.stored())
-            lease._reserve(planned, period)
+            lease._reserve(calendar, planned, period)
             lease._schedule(wanted.other_events, before_end)
         return lease
 
-    def _reserve(self, planned: Iterable[placement.Planned], period: placement.Period) -> None:
+    def _reserve(
+        self,
+        calendar: placement.Calendar,
+        planned: Sequence[placement.Planned],
+        period: placement.Period,
+    ) -> None:
         """Store reservations and what they hold."""
-        ctx, made = self._context, []
-        with ctx.transaction() as connection:
-            for position, plan in enumerate(planned):
-                made.append(
-                    Reservation.new(
-                        ctx,
-                        self.id,
-                        position,
-                        plan.resource_type,
-                        plan.parameters,
-                        plan.reservation_id,
-                    )
-                )
-            leases.insert_reservations(connection, [each.stored() for each in made])
-            for plan in planned:
-                placement.hold(connection, plan.kind, plan.reservation_id, plan.resources, period)
+        made = [
+            Reservation.new(
+                self._context,
+                self.id,
+                position,
+                plan.resource_type,
+                plan.parameters,
+                plan.reservation_id,
+            )
+            for position, plan in enumerate(planned)
+        ]
+        leases.insert_reservations(calendar.connection, [each.stored() for each in made])
+        for plan in planned:
+            calendar.hold(plan.kind, plan.reservation_id, plan.resources, period)
         self.__dict__['_obj_reservations'] = made
 
     def _schedule(self, others: Iterable[str | None], before_end: datetime | None) -> None:

@@ -19,10 +19,10 @@ from blazarclient.server.objects.placement import (
     physical_host,
     virtual_instance,
 )
-from blazarclient.server.objects.placement.calendar import Calendar, Planned, hold
+from blazarclient.server.objects.placement.calendar import Calendar, Planned
 from blazarclient.server.objects.reservation import Reservation
 
-__all__ = ['Calendar', 'Period', 'Planned', 'check_change', 'hold', 'plan', 'replan']
+__all__ = ['Calendar', 'Period', 'Planned', 'check_change', 'plan', 'replan']
 
 _TYPES: Mapping[str, ModuleType] = {
     'flavor:instance': flavor_instance,

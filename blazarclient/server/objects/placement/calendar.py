@@ -14,10 +14,12 @@ from sqlalchemy import Connection
 from blazarclient.server.backends.embedded import rules
 from blazarclient.server.backends.embedded.rules import Held, Period
 from blazarclient.server.context import RequestContext
+from blazarclient.server.objects import releases
+from blazarclient.server.objects.allocation import Allocation
 from blazarclient.server.objects.host import Host
 from blazarclient.server.store import allocations
 
-__all__ = ['Calendar', 'Planned', 'hold']
+__all__ = ['Calendar', 'Planned']
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,26 +92,26 @@ class Calendar:
         self._planned.append((plan, period))
         return plan
 
+    def hold(
+        self, kind: str, reservation_id: str, resources: Sequence[str], period: Period
+    ) -> None:
+        """Store one allocation for each slot.
 
-def hold(
-    connection: Connection, kind: str, reservation_id: str, resources: Sequence[str], period: Period
-) -> None:
-    """Store one allocation for each slot."""
-    allocations.insert(
-        connection,
-        kind,
-        [
+        :param resources: the host or floating IP of each slot.
+        """
+        version = releases.stored_version('Allocation', Allocation.VERSION, self.ctx.settings.pin)
+        slots = [
             {
                 'id': str(uuid.uuid4()),
-                'version': '1.0',
+                'version': version,
                 'resource_id': each,
                 'reservation_id': reservation_id,
                 'start_date': period.start,
                 'end_date': period.end,
             }
             for each in resources
-        ],
-    )
+        ]
+        allocations.insert(self.connection, kind, slots)
 
 
 def _usage(resource_type: str, parameters: Mapping[str, Any]) -> Mapping[str, int]:

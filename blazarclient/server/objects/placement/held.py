@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from blazarclient.server.backends.embedded.rules import Period
-from blazarclient.server.objects.placement.calendar import Calendar, hold
+from blazarclient.server.objects.placement.calendar import Calendar
 from blazarclient.server.objects.reservation import Reservation
 from blazarclient.server.store import allocations
 
@@ -39,4 +39,4 @@ def change_holdings(
     if removed:
         allocations.delete_of_reservation(connection, reservation.id, removed)
     allocations.move(connection, reservation.id, period.start, period.end)
-    hold(connection, kind_of(reservation), reservation.id, added, period)
+    calendar.hold(kind_of(reservation), reservation.id, added, period)
