@@ -7,7 +7,7 @@ from typing import Any
 import flask
 
 from blazarclient.server.api.microversions import spoken
-from blazarclient.server.api.rest import route
+from blazarclient.server.api.rest import mapping, route
 from blazarclient.server.context import RequestContext
 from blazarclient.server.objects.floatingip import FloatingIP
 
@@ -24,7 +24,7 @@ def list_floatingips(ctx: RequestContext) -> dict[str, Any]:
 
 @route(routes, 'POST', '/floatingips')
 def create_floatingip(ctx: RequestContext, values: Any) -> dict[str, Any]:
-    return {'floatingip': FloatingIP.create(ctx, values).render(spoken())}
+    return {'floatingip': FloatingIP.create(ctx, mapping(values)).render(spoken())}
 
 
 @route(routes, 'GET', '/floatingips/<floatingip_id>')

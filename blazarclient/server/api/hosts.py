@@ -8,7 +8,7 @@ import flask
 
 from blazarclient.server import errors
 from blazarclient.server.api.microversions import spoken
-from blazarclient.server.api.rest import route
+from blazarclient.server.api.rest import mapping, route
 from blazarclient.server.context import RequestContext
 from blazarclient.server.objects.allocation import Allocation
 from blazarclient.server.objects.host import Host
@@ -27,7 +27,7 @@ def list_hosts(ctx: RequestContext) -> dict[str, Any]:
 
 @route(routes, 'POST', '/os-hosts')
 def create_host(ctx: RequestContext, values: Any) -> dict[str, Any]:
-    return {'host': Host.create(ctx, values).render(spoken())}
+    return {'host': Host.create(ctx, mapping(values)).render(spoken())}
 
 
 @route(routes, 'GET', '/os-hosts/<host_id>')
@@ -38,7 +38,7 @@ def show_host(ctx: RequestContext, host_id: str) -> dict[str, Any]:
 @route(routes, 'PUT', '/os-hosts/<host_id>')
 def update_host(ctx: RequestContext, host_id: str, values: Any) -> dict[str, Any]:
     host = Host.get_by_id(ctx, host_id)
-    if len(values) == 0:
+    if not mapping(values):
         raise _NoData
     host.update(values)
     return {'host': host.render(spoken())}
@@ -72,7 +72,7 @@ def list_properties(ctx: RequestContext) -> dict[str, Any]:
 
 @route(routes, 'PATCH', '/os-hosts/properties/<property_name>')
 def update_property(ctx: RequestContext, property_name: str, values: Any) -> dict[str, Any]:
-    found = ResourceProperty.set_private(ctx, property_name, values)
+    found = ResourceProperty.set_private(ctx, property_name, mapping(values))
     return {'resource_property': found.render(spoken())}
 
 

@@ -26,6 +26,7 @@ __all__ = [
     'answer',
     'body',
     'context',
+    'mapping',
     'refuse',
     'route',
 ]
@@ -122,9 +123,23 @@ def body() -> Any:
     if flask.request.mimetype not in {'', 'application/json'}:
         raise exceptions.BadRequest(f"Content type '{flask.request.mimetype}' isn't supported")
     try:
-        return json.loads(data)
+        read = json.loads(data)
+        if b'\\u' in data:
+            # Half of a surrogate pair is JSON, and no text that can be stored.
+            json.dumps(read, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise exceptions.InternalServerError from None
+    return read
+
+
+def mapping(values: Any) -> dict[str, Any]:
+    """A body that has to be a JSON object.
+
+    :raises blazarclient.server.errors.Internal: it is not.
+    """
+    if not isinstance(values, dict):
+        raise errors.Internal
+    return values
 
 
 def answer(

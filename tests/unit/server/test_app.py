@@ -317,8 +317,9 @@ def test_a_route_without_any_check(app: flask.Flask, call: Call) -> None:
         b'[' * 100_000,
         b'{"name": ' + b'9' * 5000 + b'}',
         b'nul',
+        b'{"name": "\\ud83d"}',
     ],
-    ids=['cut off', 'no text', 'deep', 'long number', 'no JSON'],
+    ids=['cut off', 'no text', 'deep', 'long number', 'no JSON', 'half a character'],
 )
 def test_what_is_no_json(call: Call, body: bytes) -> None:
     """Whatever cannot be read is Blazar's 500, and no more."""
@@ -335,12 +336,18 @@ def test_what_is_no_json(call: Call, body: bytes) -> None:
         ('POST', '/v1/os-hosts'),
         ('POST', '/v1/floatingips'),
         ('PUT', '/v1/leases/{}'),
+        ('PATCH', '/v1/os-hosts/properties/gpu'),
     ],
 )
 def test_json_that_is_no_object(
-    call: Call, lease_id: str, method: str, path: str, body: str
+    call: Call,
+    lease_id: str,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    path: str,
+    body: str,
 ) -> None:
-    """Other JSON than an object is an error in Blazar's form, whatever it is."""
+    """Other JSON than an object is an error in Blazar's form, and none of the service's own."""
     answer = call(
         method,
         path.format(lease_id),
@@ -350,6 +357,15 @@ def test_json_that_is_no_object(
     )
     assert answer.status_code in {400, 403, 500}
     assert answer.get_json().keys() == {'error_code', 'error_message', 'error_name'}
+    assert caplog.text == ''
+
+
+def test_a_character_in_two_escapes(call: Call) -> None:
+    """Whole surrogate pairs are text, and come back as they came."""
+    body = json.dumps({**LEASE, 'name': '\N{GRINNING FACE} é'})
+    made = call('POST', '/v1/leases', data=body, content_type='application/json')
+    assert made.get_json()['lease']['name'] == '\N{GRINNING FACE} é'
+    assert made.data.isascii()
 
 
 @pytest.mark.parametrize(
