@@ -16,7 +16,10 @@ from blazarclient.server.store.database import Database
 
 __all__ = ['Trail']
 
-_TABLE = 'CREATE TABLE audit (what VARCHAR(40) NOT NULL, id VARCHAR(64) NOT NULL)'
+_TABLE = (
+    'CREATE TABLE audit (place INTEGER PRIMARY KEY {count}, '
+    'what VARCHAR(40) NOT NULL, id VARCHAR(64) NOT NULL)'
+)
 
 
 class _Watched(NamedTuple):
@@ -32,8 +35,7 @@ class _Watched(NamedTuple):
 
 _CHANGED = 'NOT (OLD.status {same} NEW.status)'
 _WATCHED = (
-    # Also DONE after DONE: an event that is finished again.
-    _Watched('done', 'UPDATE', 'events', "NEW.status = 'DONE'", "'event DONE'", 'NEW.id'),
+    _Watched('events', 'UPDATE', 'events', _CHANGED, "'event ' {plus} NEW.status", 'NEW.id'),
     _Watched(
         'taken',
         'UPDATE',
@@ -68,7 +70,8 @@ class Trail:
     def __init__(self, database: Database) -> None:
         self._database = database
         with database.transaction() as connection:
-            connection.execute(sa.text(_TABLE))
+            count = 'AUTOINCREMENT' if database.is_sqlite else 'AUTO_INCREMENT'
+            connection.exec_driver_sql(_TABLE.format(count=count))
             for statement in _triggers(sqlite=database.is_sqlite):
                 connection.exec_driver_sql(statement)
 
@@ -81,6 +84,12 @@ class Trail:
         query = sa.text('SELECT id FROM audit WHERE what = :what')
         with self._database.transaction(write=False) as connection:
             return Counter(connection.scalars(query, {'what': what}))
+
+    def places(self, what: str) -> dict[str, int]:
+        """The place of what was done among everything that was done: ID -> place."""
+        query = sa.text('SELECT id, place FROM audit WHERE what = :what')
+        with self._database.transaction(write=False) as connection:
+            return {row.id: row.place for row in connection.execute(query, {'what': what})}
 
     def total(self, what: str) -> int:
         """How often something was done in all."""

@@ -162,7 +162,8 @@ class Stock:
     ) -> list[str]:
         """The host of each slot: those that it has, then those in use, then the others."""
         wanted = reservation.wanted
-        amount, affinity = wanted['amount'], wanted['affinity']
+        amount: int = wanted['amount']
+        affinity: bool | None = wanted['affinity']
         first, last = start - self.margin, end + self.margin
         there = {
             each: list(_during(each, held, first, last))
@@ -254,7 +255,7 @@ def _room(
     limits: Sequence[int], slots: Sequence[Slot], wanted: Mapping[str, Any], ticks: range
 ) -> int:
     """For how many instances a host has room in every tick."""
-    rooms = []
+    rooms: list[int] = []
     for limit, name in zip(limits, SIZES, strict=True):
         used = [
             sum(slot.reservation.wanted[name] for slot in slots if slot.start <= tick < slot.end)

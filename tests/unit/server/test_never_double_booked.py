@@ -458,7 +458,7 @@ def _refusal(change: Callable[[], None]) -> Refusal | None:
 def test_never_double_booked() -> None:
     """Whatever is asked for, nothing is held twice, and nothing that was promised is lost."""
     Service.done.clear()
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Service,
         settings=settings(
             report_multiple_bugs=False,
