@@ -19,6 +19,7 @@ from blazarclient.server.app import LONGEST_BODY, Identity, create_app
 from blazarclient.server.config import Settings
 from blazarclient.server.objects.lease import Lease
 from blazarclient.server.policy import Policy
+from blazarclient.server.store import surroundings
 from blazarclient.server.store.database import Database
 from tests import recordings
 from tests.identity import USERS
@@ -237,6 +238,69 @@ def test_a_lease_through_its_life(call: Call) -> None:
     assert (gone.status_code, gone.data) == (204, b'')
     assert gone.headers['OpenStack-API-Version'] == 'reservation 1.0'
     assert call('DELETE', path).status_code == 404
+
+
+def test_a_host_through_its_life(call: Call, database: Database) -> None:
+    """Create, show, list, change, look at its allocations and properties, and delete."""
+    machine = {
+        'id': '1',
+        'hypervisor_hostname': 'compute-1',
+        'vcpus': 8,
+        'memory_mb': 16384,
+        'local_gb': 200,
+        'availability_zone': 'nova',
+    }
+    with database.transaction() as connection:
+        surroundings.insert_hypervisors(connection, [machine])
+
+    def ask(method: str, path: str, status: int = 200, **options: Any) -> Any:
+        answer = call(method, f'/v1/os-hosts{path}', user='admin', **options)
+        assert answer.status_code == status, answer.text
+        return answer.get_json() if answer.data else None
+
+    made = ask('POST', '', 201, json={'name': 'compute-1', 'gpu': 'True'})['host']
+    assert (made['id'], made['gpu']) == ('1', 'True')
+    assert ask('GET', '/1.json') == {'host': made}
+    assert ask('GET', '') == {'hosts': [made]}
+    assert ask('PUT', '/1', json={'gpu': 'False'})['host']['gpu'] == 'False'
+    nothing = ask('PUT', '/1', 400, json={})
+    assert nothing == recordings.load('host-update-empty').json
+    held = {'resource_id': '1', 'reservations': []}
+    assert ask('GET', '/1/allocation') == {'allocation': held}
+    assert ask('GET', f'/allocations?lease_id={UNKNOWN}') == {'allocations': [held]}
+    assert ask('GET', '/properties') == {'resource_properties': [{'property': 'gpu'}]}
+    hidden = ask('PATCH', '/properties/gpu', json={'private': True})['resource_property']
+    assert hidden['private'] is True
+    assert ask('GET', '/properties.json') == {'resource_properties': []}
+    assert ask('GET', '/properties?all=True&detail=True') == {
+        'resource_properties': [{'property': 'gpu', 'private': False, 'values': ['False']}]
+    }
+    assert ask('DELETE', '/1', 204) is None
+    assert ask('GET', '/1', 404)['error_message'] == "Object with {'host_id': '1'} not found"
+
+
+def test_a_floating_ip_through_its_life(call: Call, database: Database) -> None:
+    """Create, show, list and delete."""
+    subnet = {
+        'id': 'subnet',
+        'network_id': 'network',
+        'network_name': 'public',
+        'cidr': '203.0.113.0/24',
+        'gateway_ip': '203.0.113.1',
+        'allocation_pools': [{'start': '203.0.113.10', 'end': '203.0.113.99'}],
+    }
+    with database.transaction() as connection:
+        surroundings.insert_subnets(connection, [subnet])
+    wanted = {'floating_network_id': 'network', 'floating_ip_address': '203.0.113.200'}
+    made = call('POST', '/v1/floatingips', user='admin', json=wanted)
+    assert made.status_code == 201, made.text
+    path = f'/v1/floatingips/{made.get_json()["floatingip"]["id"]}'
+    shown = call('GET', path).get_json()['floatingip']
+    assert shown['floating_ip_address'] == '203.0.113.200'
+    assert call('GET', '/v1/floatingips.json').get_json() == {'floatingips': [shown]}
+    assert call('DELETE', path).status_code == 403
+    assert call('DELETE', path, user='admin').status_code == 204
+    assert call('GET', path).status_code == 404
 
 
 def test_a_body_is_read_before_a_lease_is_looked_for(call: Call) -> None:

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import types
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -176,6 +177,52 @@ def test_the_module_makes_the_application(options: str, monkeypatch: pytest.Monk
     made = importlib.import_module('blazarclient.server.wsgi').application
     assert isinstance(made, service.Application)
     made.close()
+
+
+def test_uwsgi_forks_without_a_word(options: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its first process nothing is open; in each child all begins before the first request."""
+    uwsgi = types.ModuleType('uwsgi')
+    vars(uwsgi)['worker_id'] = lambda: 0
+    monkeypatch.setitem(sys.modules, 'uwsgi', uwsgi)
+    monkeypatch.setenv('BLAZAR_GATEWAY_CONF', options)
+    monkeypatch.delitem(sys.modules, 'blazarclient.server.wsgi', raising=False)
+    made = importlib.import_module('blazarclient.server.wsgi').application
+    assert not made.is_serving
+    vars(uwsgi)['post_fork_hook']()
+    assert made.is_serving
+    made.close()
+
+
+#: Run in a process of its own, as a fork copies all that a test run has.
+FORK = """
+import os, threading
+from werkzeug.test import Client
+from blazarclient.server.wsgi import application
+
+threads = threading.active_count()
+child = os.fork()
+if child == 0:
+    assert not application.is_serving
+    assert Client(application).get('/v1/leases').status_code == 401
+    assert application.is_serving
+    assert threading.active_count() == threads
+    application.close()
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert application.is_serving
+assert threading.active_count() == threads
+"""
+
+
+def test_a_fork(options: str) -> None:
+    """The parent goes on where it was, and a child begins with its first request."""
+    subprocess.run(
+        [sys.executable, '-c', FORK],
+        env={**os.environ, 'BLAZAR_GATEWAY_CONF': options},
+        cwd=pathlib.Path(service.__file__).parents[2],
+        check=True,
+        timeout=60,
+    )
 
 
 # --------------------------------------------------------------------- servers
