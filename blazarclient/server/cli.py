@@ -160,7 +160,7 @@ def _port(text: str) -> int:
 
 
 def _count(text: str) -> int:
-    return _whole(text, 100_000, 'a number of hosts')
+    return _whole(text, 10_000, 'a number of hosts')
 
 
 def _whole(text: str, most: int, what: str) -> int:

@@ -1,5 +1,6 @@
 """Tokens, the catalog and application credentials."""
 
+import json
 from typing import Any
 
 import pytest
@@ -110,7 +111,31 @@ def test_refused(ask: Ask, box: testing.Sandbox, body: object) -> None:
     assert answer.headers['WWW-Authenticate'] == f'Keystone uri="{box.url}/identity"'
 
 
-@pytest.mark.parametrize('body', ['no JSON', '[]', '{}', '{"auth": {"identity": {}}}'])
+@pytest.mark.parametrize(
+    'body',
+    [
+        'no JSON',
+        '[]',
+        '{}',
+        '{"auth": {"identity": {}}}',
+        pytest.param('[' * 50_000, id='nested'),
+        pytest.param(
+            json.dumps(
+                {
+                    'auth': {
+                        'identity': {
+                            'methods': ['password'],
+                            'password': {
+                                'user': {'id': USERS['alice'].id, 'password': 'half \ud800'}
+                            },
+                        }
+                    }
+                }
+            ),
+            id='half of a surrogate pair',
+        ),
+    ],
+)
 def test_no_request_for_a_token(ask: Ask, body: str) -> None:
     assert ask('POST', '/identity/v3/auth/tokens', body).status == 400
 

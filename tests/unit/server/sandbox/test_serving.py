@@ -159,7 +159,13 @@ def test_port_in_use() -> None:
         (('--seed', 'none.yaml'), 1, '--seed none.yaml: '),
         (('--db', '/no/such/folder/x.db'), 1, 'Cannot open the database /no/such/folder/x.db: '),
         (('--db', 'nonsense://x'), 1, 'Cannot open the database nonsense://x: '),
-        (('--config-file', '/proc/none/clouds.yaml'), 1, '/proc/none'),
+        (('--db', 'postgresql://u:secret@h/x'), 1, '://u:***@h/x: expected SQLite or MariaDB'),
+        (('--db', 'mysql://u:secret@127.0.0.1:1/x'), 1, 'the database mysql://u:***@127.0.0.1:1/x'),
+        (
+            ('--config-file', '/proc/none/clouds.yaml'),
+            1,
+            'Cannot write /proc/none/clouds.yaml: No such file or directory',
+        ),
         (('--port', '65536'), 2, "'65536' is not a port"),
         (('--hosts', 'many'), 2, "'many' is not a number of hosts"),
         (('--speed', 'fast'), 2, "'fast' is not a speed"),
@@ -190,3 +196,14 @@ def test_ends_while_a_request_is_delayed(tmp_path: pathlib.Path) -> None:
             code, _, _ = run.end()
     assert code == 0
     assert time.monotonic() - began < 5
+
+
+def test_in_mariadb(mariadb_url: str, tmp_path: pathlib.Path) -> None:
+    """With --db and a URL everything is in a MariaDB database."""
+    config_file = tmp_path / 'clouds.yaml'
+    args = ('--port', '0', '--db', mariadb_url, '--config-file', str(config_file))
+    for _ in range(2):
+        with started(config_file, *args) as run:
+            rows = run.blazar('lease', 'list', '-f', 'json').json
+            assert len([row for row in rows if row['name'] == 'training']) == 1
+            assert run.end()[0] == 0
