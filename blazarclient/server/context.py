@@ -72,7 +72,8 @@ class RequestContext:
         """Whether a policy rule allows this user an action on a target."""
         credentials = {
             'user_id': self.user_id,
-            'project_id': self.project_id,
+            # A token for a domain has roles and no project: what is in no project is not its own.
+            'project_id': self.project_id or None,
             'roles': sorted(self.roles),
         }
         return self.policy.check(rule, target, credentials)

@@ -298,7 +298,8 @@ class Lease(StoredObject):
         if moment is None:
             # As long before the end as it was.
             moment = changed.end_date - (self.end_date - event.time)
-        if event.status == 'DONE':
+        if event.status in {'DONE', 'IN_PROGRESS'}:
+            # Whoever is at it finds it taken over: it was for another end.
             event.change(status='UNDONE')
         _move(event, max(moment, changed.start_date))
 

@@ -21,7 +21,7 @@ __all__ = ['Change', 'New', 'read_change', 'read_new']
 
 _DATE = '%Y-%m-%d %H:%M'
 #: Columns of Blazar's database.
-_LONGEST_ID, _LONGEST_NAME = 36, 80
+_LONGEST_ID, _LONGEST_NAME, _LONGEST_EVENT_TYPE = 36, 80, 66
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +89,7 @@ def read_new(values: Any, now: datetime) -> New:
         start_date=start,
         end_date=end,
         reservations=reservations,
-        other_events=[each.get('event_type') for each in events],
+        other_events=[_event_type(each.get('event_type')) for each in events],
         before_end_date=values.get('before_end_date'),
     )
 
@@ -161,9 +161,17 @@ def _id(value: Any) -> str:
 
 
 def _name(value: Any) -> str | None:
+    return _short(value, _LONGEST_NAME)
+
+
+def _event_type(value: Any) -> str | None:
+    return _short(value, _LONGEST_EVENT_TYPE)
+
+
+def _short(value: Any, longest: int) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str | int | float) or len(str(value)) > _LONGEST_NAME:
+    if not isinstance(value, str | int | float) or len(str(value)) > longest:
         raise errors.Internal
     return str(value)
 

@@ -3,7 +3,9 @@
 import json
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
@@ -17,8 +19,11 @@ from blazarclient.server import errors
 from blazarclient.server.api import rest
 from blazarclient.server.app import LONGEST_BODY, Identity, create_app
 from blazarclient.server.config import Settings
+from blazarclient.server.context import RequestContext
 from blazarclient.server.objects.lease import Lease
+from blazarclient.server.objects.lease_event import LeaseEvent
 from blazarclient.server.policy import Policy
+from blazarclient.server.store import clock as stored_clock
 from blazarclient.server.store import surroundings
 from blazarclient.server.store.database import Database
 from tests import recordings
@@ -324,6 +329,65 @@ def test_no_lease_of_another_project(call: Call, lease_id: str, method: str) -> 
     assert answer.status_code == 403
     assert answer.get_json() == recordings.load('lease-show-bob-403').json
     assert call('GET', f'/v1/leases/{lease_id}').get_json()['lease']['name'] == 'first'
+
+
+def test_a_token_for_a_domain(database: Database) -> None:
+    """Its roles count in no project: not even for what an administrator has in none."""
+
+    def scoped_to_a_domain(headers: Headers) -> Identity:
+        return Identity('somebody', '', frozenset(headers['X-Roles'].split(',')))
+
+    web = create_app(database, Policy(), Settings(), scoped_to_a_domain).test_client()
+
+    def ask(method: str, url: str, *roles: str) -> int:
+        body = LEASE if method == 'POST' else None
+        headers = {'X-Roles': ','.join(roles)}
+        return web.open(url, method=method, json=body, headers=headers).status_code
+
+    assert ask('POST', '/v1/leases', 'member', 'reader') == 403
+    assert ask('POST', '/v1/leases', 'admin', 'member', 'reader') == 201
+    made = web.get('/v1/leases', headers={'X-Roles': 'admin'}).get_json()['leases'][0]['id']
+    assert ask('GET', '/v1/leases', 'member', 'reader') == 403
+    assert ask('GET', f'/v1/leases/{made}', 'member', 'reader') == 403
+    assert ask('DELETE', f'/v1/leases/{made}', 'member', 'reader') == 403
+
+
+def test_a_warning_that_moves_while_it_is_given(
+    call: Call, lease_id: str, database: Database
+) -> None:
+    """It is given again, at its new time, and the worker that was at it changes nothing."""
+
+    def service() -> RequestContext:
+        return RequestContext.for_service(database, Policy(), Settings())
+
+    def state() -> tuple[str, str]:
+        events = call('GET', f'/v1/leases/{lease_id}').get_json()['lease']['events']
+        found = next(each for each in events if each['event_type'] == 'before_end_lease')
+        return found['status'], found['time']
+
+    with database.transaction() as connection:
+        stored_clock.write(
+            connection, time.time(), datetime(2030, 1, 1, 11, 10, tzinfo=UTC).timestamp(), 0
+        )
+    taken: list[LeaseEvent] = []
+    while not any(each.event_type == 'before_end_lease' for each in taken):
+        taken = LeaseEvent.take(service(), owner='worker')
+        for each in taken:
+            if each.event_type == 'start_lease':
+                each.carry_out()
+    assert state() == ('IN_PROGRESS', '2030-01-01T11:00:00.000000')
+    body = {'end_date': '2030-01-01 14:00'}
+    assert call('PUT', f'/v1/leases/{lease_id}', json=body).status_code == 200
+    with pytest.raises(errors.TakenOver):
+        taken[0].carry_out()
+    assert state() == ('UNDONE', '2030-01-01T13:00:00.000000')
+
+
+@pytest.mark.parametrize('kind', [{}, ['x'], 'x' * 67])
+def test_an_event_of_no_kind(call: Call, kind: object) -> None:
+    """It is what Blazar's database cannot keep."""
+    answer = call('POST', '/v1/leases', json={**LEASE, 'events': [{'event_type': kind}]})
+    assert (answer.status_code, answer.get_json()['error_name']) == (500, 'INTERNAL_SERVER_ERROR')
 
 
 def test_an_administrator_has_every_lease(call: Call, lease_id: str) -> None:
