@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,9 @@ __all__ = [
     'subnets',
 ]
 
+#: Of a machine: what a database has room for.
+_NUMBER = re.compile('[0-9]{1,9}')
+
 
 def insert_hypervisors(connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
     """Add machines."""
@@ -42,7 +46,7 @@ def hypervisor(connection: Connection, name_or_id: str) -> Row | None:
     query = sa.select(hypervisor_table)
     columns = hypervisor_table.c
     found = rows.first(connection, query.where(columns.hypervisor_hostname == name_or_id))
-    if found is None and name_or_id.isdecimal():
+    if found is None and _NUMBER.fullmatch(name_or_id):
         found = rows.first(connection, query.where(columns.id == int(name_or_id)))
     return found
 

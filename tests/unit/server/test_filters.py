@@ -87,7 +87,8 @@ def test_reads(text: object, expected: tuple[Condition, ...]) -> None:
         ('["==", "$gpu", 1]', "['==', '$gpu', 1]"),
         ('["in", "$gpu", "1"]', "['in', '$gpu', '1']"),
         ('["and", ["==", "$a", "1"], "b"]', 'b'),
-        ('[' * 100_000, '[' * 100_000),
+        ('[' * 100_000, 'that are nested too deep'),
+        ('["and",' * 900 + '["==", "$a", "1"]' + ']' * 900, 'that are nested too deep'),
     ],
 )
 def test_malformed(text: str, shown: str) -> None:

@@ -150,6 +150,8 @@ def test_what_nova_says_cannot_be_brought(ctx: RequestContext) -> None:
         ({'name': 'nosuch'}, errors.NotFound, "Host 'nosuch' not found!"),
         ({'name': ''}, errors.NotFound, "Host '' not found!"),
         ({'name': '3'}, errors.NotFound, "Host '3' not found!"),
+        ({'name': '9' * 20}, errors.NotFound, f"Host '{'9' * 20}' not found!"),
+        ({'name': '\u0663'}, errors.NotFound, "Host '\u0663' not found!"),
         (
             {'name': 'compute-2'},
             errors.Conflict,

@@ -60,10 +60,17 @@ def parse(text: object) -> Conditions:
     :param text: JSON, or what stands in it; an empty text is no condition.
     :raises blazarclient.server.errors.MalformedRequirements: when it is no filter.
     """
+    try:
+        return _parse(text)
+    except RecursionError:
+        raise errors.MalformedRequirements('that are nested too deep') from None
+
+
+def _parse(text: object) -> Conditions:
     if isinstance(text, str):
         try:
             value = json.loads(text or '[]')
-        except (RecursionError, ValueError):
+        except ValueError:
             raise errors.MalformedRequirements(text) from None
     else:
         value = text
@@ -74,7 +81,7 @@ def parse(text: object) -> Conditions:
     if value is None or isinstance(value, (bool, int, float)):
         raise errors.Internal
     if isinstance(value, list) and len(value) > 1 and value[0] == 'and':
-        parts = [parse(each) for each in value[1:]]
+        parts = [_parse(each) for each in value[1:]]
         if all(parts):
             return tuple(condition for part in parts for condition in part)
     raise errors.MalformedRequirements(value)
