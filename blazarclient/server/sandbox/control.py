@@ -5,6 +5,7 @@ Nobody has to log in for them. They answer in JSON, errors as ``{"error": "..."}
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from typing import Any
 
@@ -150,5 +151,6 @@ def _duration(given: object) -> timedelta:
 
 def _speed(given: object) -> float:
     if isinstance(given, (int, float)) and not isinstance(given, bool):
-        return float(given)
+        with contextlib.suppress(OverflowError):
+            return float(given)
     raise _BadRequest('"speed" is a number: 0 lets the clock stand, 1 is real time.')

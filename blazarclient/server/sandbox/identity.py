@@ -106,14 +106,14 @@ def v3() -> flask.Response:
 @blueprint.post('/v3/auth/tokens')
 def authenticate() -> flask.Response:
     """Give a token for a password, another token or an application credential."""
-    given: Any = flask.request.get_json(force=True, silent=True)
     try:
+        given: Any = flask.request.get_json(force=True, silent=True)
         methods = list(given['auth']['identity']['methods'])
         user = _find(methods, given['auth']['identity'])
         scope = given['auth'].get('scope')
         if user is None or not _may_enter(user, scope):
             return unauthorized(current().address)
-    except (AttributeError, KeyError, TypeError):
+    except (AttributeError, KeyError, RecursionError, TypeError, UnicodeError):
         return _error(400, 'This is no request for a token.', 'Bad Request')
     scoped = 'application_credential' in methods or isinstance(scope, dict)
     answer = flask.jsonify({'token': _token(user, methods, scoped)})

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+import sqlalchemy as sa
 import waitress
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -42,6 +43,7 @@ _RESERVATION = 'resource_type=physical:host,min=1,max=1'
 _LOOPBACK = '127.0.0.1'
 #: A delayed request keeps a thread.
 _THREADS = 16
+_BACKENDS = ('mariadb', 'mysql', 'sqlite')
 
 
 class CannotStart(Exception):
@@ -181,13 +183,33 @@ def _open(given: str | None) -> Database:
         with database.transaction() as connection:
             tables.metadata.create_all(connection)
         return database
-    url = given if '://' in given else f'sqlite:///{Path(given).absolute()}'
+    from alembic.util import CommandError
+
+    try:
+        url = _url(given)
+    except SQLAlchemyError as error:
+        raise CannotStart(f'Cannot open the database {given}: {_first_line(error)}') from error
+    # Without the password.
+    shown = str(url) if '://' in given else given
+    if url.get_backend_name() not in _BACKENDS:
+        raise CannotStart(f'Cannot open the database {shown}: expected SQLite or MariaDB (MySQL).')
     try:
         database = Database(url)
         database.upgrade()
+    except CommandError as error:
+        raise CannotStart(
+            f'Cannot open the database {shown}: {error}. Has another release used it?'
+        ) from error
     except (SQLAlchemyError, errors.ServiceError) as error:
-        raise CannotStart(f'Cannot open the database {given}: {_first_line(error)}') from error
+        raise CannotStart(f'Cannot open the database {shown}: {_first_line(error)}') from error
     return database
+
+
+def _url(given: str) -> sa.URL:
+    if '://' in given:
+        return sa.make_url(given)
+    # A file's name is no part of an URL: it may have a ? or a % in it.
+    return sa.URL.create('sqlite', database=str(Path(given).absolute()))
 
 
 def _fill(ctx: RequestContext, options: Options) -> None:
@@ -218,8 +240,10 @@ def _written(config_file: Path, address: str) -> Iterator[None]:
     try:
         with clouds.written(config_file, address):
             yield
-    except (clouds.NotOurs, OSError) as error:
+    except clouds.NotOurs as error:
         raise CannotStart(str(error)) from error
+    except OSError as error:
+        raise CannotStart(f'Cannot write {config_file}: {error.strerror}') from error
 
 
 def _watch_stdin() -> None:

@@ -37,7 +37,7 @@ class Database:
         ``mysql+pymysql://user:password@host/database``.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | sa.URL) -> None:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() in ('mysql', 'mariadb'):
             # The name of the driver may be left away, and both names mean either server.
