@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from werkzeug.datastructures import Headers
-from werkzeug.test import Client
+from werkzeug.test import Client, TestResponse
 
 from blazarclient.server.app import Identity, create_app
 from blazarclient.server.backends.embedded.scheduler import Scheduler
@@ -106,16 +106,23 @@ class FrontDoor:
         :param path: below ``/v1``.
         """
         data = None if values is None else json.dumps(values)
+        response = self._open(user, method, path, data)
+        text = response.get_data(as_text=True)
+        return Answer(response.status_code, json.loads(text) if text else None)
+
+    def raw(self, user: str, path: str) -> bytes:
+        """The body of a GET, as it travels."""
+        return self._open(user, 'GET', path).get_data()
+
+    def _open(self, user: str, method: str, path: str, data: str | None = None) -> TestResponse:
         headers = {'X-Auth-Token': user, 'Accept': 'application/json'}
-        response = self._client.open(
+        return self._client.open(
             f'/v1{path}',
             method=method,
             data=data,
             headers=headers,
             content_type='application/json',
         )
-        text = response.get_data(as_text=True)
-        return Answer(response.status_code, json.loads(text) if text else None)
 
     def set_clock(self, moment: datetime, *, speed: float = 0.0) -> None:
         """Let the clock show a time.
