@@ -1,0 +1,69 @@
+"""The reservation API in this process, on a database in memory."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import flask
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from blazarclient.server.app import create_app
+from blazarclient.server.config import Settings
+from blazarclient.server.policy import Policy
+from blazarclient.server.store.database import Database
+from tests.unit.server.api.requests import KEYSTONE, LEASE, Call, authenticate
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    made = Database('sqlite://')
+    made.upgrade()
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def woken() -> list[str]:
+    """Gets an entry whenever the application wakes the scheduler."""
+    return []
+
+
+@pytest.fixture
+def app(database: Database, woken: list[str]) -> flask.Flask:
+    return create_app(
+        database,
+        Policy(),
+        Settings(),
+        authenticate,
+        identity_url=KEYSTONE,
+        wake=lambda: woken.append('woken'),
+    )
+
+
+@pytest.fixture
+def web(app: flask.Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def call(web: FlaskClient) -> Call:
+    """Send a request as a user, alice by default."""
+
+    def send(method: str, path: str, user: str | None = 'alice', **options: Any) -> TestResponse:
+        headers = {**options.pop('headers', {})}
+        if user is not None:
+            headers['X-Auth-Token'] = user
+        return web.open(
+            path, method=method, headers=headers, base_url='http://127.0.0.1:1234', **options
+        )
+
+    return send
+
+
+@pytest.fixture
+def lease_id(call: Call) -> str:
+    """A lease of alice's."""
+    made = call('POST', '/v1/leases', json=LEASE)
+    assert made.status_code == 201, made.text
+    return str(made.get_json()['lease']['id'])
