@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import logging
 import signal
 import sys
@@ -17,7 +16,7 @@ from alembic.util import CommandError
 from oslo_config import cfg
 from sqlalchemy.exc import SQLAlchemyError
 
-from blazarclient.server import errors, service
+from blazarclient.server import errors, garbage, service
 from blazarclient.server.app import LONGEST_BODY
 
 __all__ = ['main']
@@ -107,10 +106,7 @@ def _api(config: cfg.ConfigOpts, arguments: argparse.Namespace) -> None:
                 f'[api] host, port: cannot listen on {where}: {error.strerror}'
             ) from error
         stack.callback(server.close)
-        # A list of 10,000 leases is half a million objects. Looking for garbage after each 700 of
-        # them, as Python does, takes a quarter of the time and finds nothing.
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        garbage.look_less_often()
         # A name of a host may stand for more than one address.
         several = getattr(server, 'effective_listen', None)
         for host, port in several or [(server.effective_host, server.effective_port)]:

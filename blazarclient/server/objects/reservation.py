@@ -143,12 +143,7 @@ class Reservation(StoredObject):
         return {name: getattr(self, name) for name in names}
 
     def _at(self, version: str) -> dict[str, Any]:
-        names = (*self.COLUMNS, *PARAMETERS[self.resource_type])
-        values = {name: getattr(self, name) for name in names}
-        if version != self.VERSION:
-            self.obj_make_compatible(values, version)
-        values['version'] = version
-        return values
+        return self._values_at(version, _NAMES[self.resource_type])
 
     def stored(self) -> dict[str, Any]:
         """The values of a row, at the version that is pinned."""
@@ -169,20 +164,16 @@ class Reservation(StoredObject):
             leases.update_reservation(connection, self.id, self.stored())
 
     def render(self, microversion: str = '1.0') -> dict[str, Any]:
-        """The reservation as the API shows it."""
-        values = self.answered(microversion)
-        columns = (
-            'id',
-            'lease_id',
-            'resource_id',
-            'resource_type',
-            'status',
-            'missing_resources',
-            'resources_changed',
-        )
-        shown = {name: values[name] for name in columns}
-        shown['created_at'] = wire_spaced(values['created_at'])
-        shown['updated_at'] = wire_spaced(values['updated_at'])
-        hidden = {*self.COLUMNS, 'version'}
-        shown.update((name, value) for name, value in values.items() if name not in hidden)
+        """The reservation as the API shows it: its fields in their order."""
+        shown = self.answered(microversion)
+        del shown['position'], shown['version']
+        shown['created_at'] = wire_spaced(shown['created_at'])
+        shown['updated_at'] = wire_spaced(shown['updated_at'])
         return shown
+
+
+#: The fields of a reservation of each resource type.
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    resource_type: Reservation.COLUMNS + parameters
+    for resource_type, parameters in PARAMETERS.items()
+}
