@@ -86,7 +86,7 @@ def serve(options: Options, out: TextIO) -> None:
             _running(options, f'http://{_LOOPBACK}:{port}', faults.Faults(rules), moment, stopping)
         )
         config_file = _config_file(options, port)
-        stack.enter_context(_written(config_file, state.address))
+        _write(stack, config_file, state.address)
         if options.until_stdin_closes:
             threading.Thread(target=_watch_stdin, daemon=True).start()
         server = waitress.create_server(
@@ -235,11 +235,10 @@ def _config_file(options: Options, port: int) -> Path:
     return clouds.default_path(port)
 
 
-@contextlib.contextmanager
-def _written(config_file: Path, address: str) -> Iterator[None]:
+def _write(stack: contextlib.ExitStack, config_file: Path, address: str) -> None:
+    """Write the clouds.yaml, which goes when the stack does."""
     try:
-        with clouds.written(config_file, address):
-            yield
+        stack.enter_context(clouds.written(config_file, address))
     except clouds.NotOurs as error:
         raise CannotStart(str(error)) from error
     except OSError as error:
