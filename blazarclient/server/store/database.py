@@ -107,20 +107,29 @@ class Database:
     def _migration(self) -> Iterator[Config]:
         from alembic.config import Config
 
-        with self.transaction() as connection:
-            if not self.is_sqlite:
-                # MySQL commits at every change of a table, so a row cannot be the lock.
-                wait = sa.text("SELECT GET_LOCK('reservation_migration', :seconds)")
-                if not connection.execute(wait, {'seconds': _PATIENCE}).scalar():
-                    raise errors.Busy('The tables are being changed by another process.')
+        with self._alone(), self.transaction() as connection:
+            config = Config()
+            config.set_main_option('script_location', f'{__package__}:migrations')
+            config.attributes['connection'] = connection
+            yield config
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no other process change the tables meanwhile."""
+        if self.is_sqlite:
+            # A transaction that writes is alone already.
+            yield
+            return
+        # MySQL commits at every change of a table, so no row can be the lock. It is held by a
+        # connection of its own, until after the last commit.
+        name = {'name': f'migration {self.url.database}'[:64], 'seconds': _PATIENCE}
+        with self.engine.connect() as connection:
+            if not connection.scalar(sa.text('SELECT GET_LOCK(:name, :seconds)'), name):
+                raise errors.Busy('The tables are being changed by another process.')
             try:
-                config = Config()
-                config.set_main_option('script_location', f'{__package__}:migrations')
-                config.attributes['connection'] = connection
-                yield config
+                yield
             finally:
-                if not self.is_sqlite:
-                    connection.execute(sa.text("SELECT RELEASE_LOCK('reservation_migration')"))
+                connection.execute(sa.text('SELECT RELEASE_LOCK(:name)'), name)
 
 
 class _Turn:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from blazarclient.server import errors
+from blazarclient.server.store import database as module
 from blazarclient.server.store.database import Database
 from blazarclient.server.store.tables import metadata
 
@@ -70,6 +73,19 @@ def test_processes_that_upgrade_at_once(shared_database_url: str) -> None:
     database.dispose()
 
 
+def test_an_upgrade_that_waits_too_long(mariadb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so, and changes nothing."""
+    monkeypatch.setattr(module, '_PATIENCE', 1)
+    database = Database(mariadb_url)
+    with database.transaction() as connection:
+        taken = sa.text('SELECT GET_LOCK(:name, 0)')
+        connection.execute(taken, {'name': f'migration {database.url.database}'})
+        with pytest.raises(errors.Busy, match='another process'):
+            database.upgrade()
+    assert database.revision() is None
+    database.dispose()
+
+
 def _upgrade(url: str) -> None:
     Database(url).upgrade()
 
@@ -97,7 +113,7 @@ def _shape(database: Database) -> dict[str, object]:
                     sorted(unique['column_names'])
                     for unique in inspector.get_unique_constraints(table)
                 ),
-                'options': inspector.get_table_options(table),
+                'options': {} if database.is_sqlite else inspector.get_table_options(table),
             }
             for table in inspector.get_table_names()
         }
