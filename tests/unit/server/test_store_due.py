@@ -149,6 +149,19 @@ def test_a_start_does_not_wait_for_its_own_end(database: Database) -> None:
         assert take(connection, 0) == ['a-end']
 
 
+def test_leases_without_any_length_do_not_wait_for_each_other(database: Database) -> None:
+    """They start, and then others wait for their ends."""
+    with database.transaction() as connection:
+        add(connection, 'a', start=0, end=0)
+        add(connection, 'b', start=0, end=0)
+        assert take(connection, 9) == ['a-start', 'b-start']
+        assert due.finish(connection, 'a-start', 'w', 1, 'DONE')
+        add(connection, 'c', start=1, end=9)
+        assert take(connection, 9) == ['a-end']
+        assert due.finish(connection, 'a-end', 'w', 1, 'DONE')
+        assert take(connection, 9) == ['c-start']
+
+
 def test_events_that_are_none(database: Database) -> None:
     """Blazar keeps events of unknown types, without a time; nobody takes them."""
     with database.transaction() as connection:
@@ -259,14 +272,26 @@ def _may_be_taken(row: dict[str, Any], rows: list[dict[str, Any]], now: datetime
         late = row['deadline'] is not None and row['deadline'] < 100
         is_due = row['status'] == 'IN_PROGRESS' and late
     return is_due and not any(
-        _waits(row, other) for other in rows if other is not row and other['status'] in _OPEN
+        _waits(row, other, rows) for other in rows if other is not row and other['status'] in _OPEN
     )
 
 
-def _waits(row: dict[str, Any], other: dict[str, Any]) -> bool:
+def _waits(row: dict[str, Any], other: dict[str, Any], rows: list[dict[str, Any]]) -> bool:
     kind = other['event_type']
     if other['lease_id'] != row['lease_id']:
-        return row['event_type'] == START and kind == END and bool(other['time'] <= row['time'])
+        is_empty = any(
+            each['lease_id'] == other['lease_id']
+            and each['event_type'] == START
+            and each['status'] in _OPEN
+            and each['time'] >= other['time']
+            for each in rows
+        )
+        return (
+            row['event_type'] == START
+            and kind == END
+            and not is_empty
+            and bool(other['time'] <= row['time'])
+        )
     if row['event_type'] == BEFORE_END and kind != START:
         return False
     return bool(
