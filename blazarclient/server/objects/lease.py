@@ -289,7 +289,8 @@ class Lease(StoredObject):
         self.start_date, self.end_date = changed.start_date, changed.end_date
 
     def _reschedule(self, changed: lease_request.Change) -> None:
-        events = {each.event_type: each for each in self.events}
+        # One that the request brought may have the same type, and no time.
+        events = {each.event_type: each for each in self.events if each.time}
         _move(events[START], changed.start_date)
         _move(events[END], changed.end_date)
         if (event := events.get(BEFORE_END)) is None or event.time is None:

@@ -59,7 +59,7 @@ def derive(lease: Lease) -> str:
     """The state that the stored events and reservations of a lease make."""
     # The events may have changed since they were loaded.
     lease.obj_load_attr('events')
-    states = {each.event_type: each.status or '' for each in lease.events}
+    states = {each.event_type: each.status or '' for each in lease.events if each.time}
     made = _MADE.get((states['start_lease'], states['end_lease']), 'ERROR')
     fitting = all(each.status == _RESERVATIONS.get(made) for each in lease.reservations)
     return made if fitting else 'ERROR'
