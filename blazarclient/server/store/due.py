@@ -139,7 +139,6 @@ def _takeable(
             .where(state, events.c.event_type.in_(_TYPES), *ready)
             .order_by(events.c.time, events.c.id)
             .limit(limit)
-            .with_hint(events, 'INDEXED BY ix_events_status', 'sqlite')
             .with_hint(events, 'FORCE INDEX (ix_events_status)', 'mysql'),
         )
     ]
@@ -179,7 +178,8 @@ def _first_end(connection: Connection, *, but: str | None = None) -> Row | None:
         .where(
             start.c.lease_id == events.c.lease_id,
             start.c.event_type == _START,
-            start.c.status.in_(_OPEN),
+            # The index of leases is the one to use: SQLite would read all starts that come later.
+            sa.func.coalesce(start.c.status, '').in_(_OPEN),
             start.c.time >= events.c.time,
         )
         .with_hint(start, 'FORCE INDEX (ix_events_lease_id)', 'mysql')

@@ -373,7 +373,7 @@ def test_a_long_backlog_is_not_read_for_its_first_events(database: Database, min
         steps = _Steps(connection) if database.is_sqlite else None
         assert len(take(connection, minutes, limit=20)) == (20 if minutes > 0 else 0)
         if steps:
-            assert steps.stop() < 60
+            assert steps.stop() < 12
         else:
             read = connection.execute(sa.text("SHOW STATUS LIKE 'Handler_read%'")).all()
             assert sum(int(number) for _, number in read) < 1000
