@@ -123,6 +123,7 @@ class Transport:
         self._secret = False
         self._spared: dict[str, Any] = {}
         self._project_id: str | None = None
+        self._dated: tuple[str, float] | None = None
         self._lock = threading.Lock()
 
     # ------------------------------------------------------------------ what is known
@@ -136,6 +137,19 @@ class Transport:
     def project_id(self) -> str | None:
         """The project of the session, known from the first request on; never asks for it."""
         return self._project_id
+
+    @property
+    def skew(self) -> float:
+        """Seconds that the service's clock is ahead of this machine's, by its last answer."""
+        if self._dated is None:
+            return 0.0
+        from email.utils import parsedate_to_datetime
+
+        said, here = self._dated
+        try:
+            return parsedate_to_datetime(said).timestamp() - here
+        except ValueError:
+            return 0.0
 
     def endpoint(self) -> str:
         """The service's address, without a slash at its end; the catalog is read once.
@@ -369,8 +383,10 @@ class Transport:
         except (ksa_exceptions.ConnectionError, requests.exceptions.RequestException) as error:
             failure = no_answer(error, method, url, outside)
             raise failure from failure.__cause__
+        headers = headers_of(response)
+        if dated := headers.get('Date'):
+            self._dated = dated, time.time()
         if LOG.isEnabledFor(logging.DEBUG):
-            headers = headers_of(response)
             said, request_id = headers.get(HEADER), headers.get('X-OpenStack-Request-ID')
             LOG.debug(
                 '%s %s (asked for reservation %s): %s (%s), request %s',

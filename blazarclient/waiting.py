@@ -30,6 +30,10 @@ _ORDER = {status: place for place, status in enumerate(_PATH)}
 _NEXT_EVENT = {'PENDING': 'start_lease', 'ACTIVE': 'end_lease'}
 #: Seconds between two questions: the first, and the longest.
 _SHORTEST, _LONGEST = 1.0, 10.0
+#: Seconds to sleep at most until an event is due: by this machine's clock, and by another one.
+_LONGEST_SLEEP, _SHORTEST_SLEEP = 60.0, 3.0
+#: Clocks that differ by less, in seconds, are taken for the same; ``Date`` has whole seconds.
+_SAME_CLOCK = 5.0
 
 
 def until(
@@ -131,9 +135,12 @@ def _until_due(lease: Lease, status: str, wanted: str) -> float:
         for event in lease.get('events') or ()
         if event.get('event_type') == kind and (moment := _moment(event.get('time')))
     ]
-    left = (min(due) - times.utcnow()).total_seconds() if due else 0.0
-    # Clocks differ, and somebody may move the lease: look again every now and then.
-    return min(max(left, 0.0), 60.0)
+    skew = lease.client.transport.skew
+    left = (min(due) - times.utcnow()).total_seconds() - skew if due else 0.0
+    # Somebody may move the lease: look again every now and then. A clock that is not this
+    # machine's may not go as fast either; that of a sandbox can be sped up.
+    longest = _LONGEST_SLEEP if abs(skew) < _SAME_CLOCK else _SHORTEST_SLEEP
+    return min(max(left, 0.0), longest)
 
 
 def _moment(text: object) -> datetime | None:

@@ -370,3 +370,17 @@ def test_retries_are_in_the_debug_log(
     proxy.plan([CUT_BEFORE, PASS])
     client().leases.get(lease_id)
     assert any('gave no answer' in text and 'next try in' in text for text in caplog.messages)
+
+
+@pytest.mark.parametrize('date', [None, 'soon', 'Mon, 07 Jan 2030 08:00:00 GMT'])
+def test_clock_of_the_service(
+    client: ClientFactory, server: RecordedBlazar, date: str | None
+) -> None:
+    """It is known from the last answer, if that has a date."""
+    asking = client().transport
+    assert asking.skew == 0.0
+    answer = Answer(body={'leases': []}, headers={'Date': date})
+    server.on('GET', '/v1/leases', lambda _request: answer)
+    asking.read('/leases')
+    there = asking.skew + time.time()
+    assert there == pytest.approx(1894003200.0 if date and '2030' in date else time.time(), abs=30)

@@ -88,6 +88,18 @@ def test_already_there(lease: LeaseFactory, clock: Clock) -> None:
     assert clock.slept == []
 
 
+@pytest.mark.parametrize('ahead', [-7200.0, 3.0, 7200.0])
+def test_the_clock_of_the_service_counts(
+    lease: LeaseFactory, clock: Clock, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    """An event is due by the service's clock; one that is another clock may go faster."""
+    one = lease([(0, 'PENDING'), (50, 'ACTIVE')], [event('start_lease', 50 + ahead)])
+    monkeypatch.setattr(type(one.client.transport), 'skew', ahead)
+    one.wait()
+    assert max(clock.slept) == pytest.approx(50 - ahead if ahead == 3.0 else 3.0, abs=7)
+    assert clock.passed < 55
+
+
 def test_looks_ever_less_often(lease: LeaseFactory, clock: Clock) -> None:
     """From one second to ten, and often again once something changed."""
     lease([(0, 'STARTING'), (200, 'UPDATING'), (230, 'ACTIVE')]).wait()

@@ -52,9 +52,9 @@ class _ByPath:
 
 
 class _Dated:
-    """Dates answers by the sandbox's clock, where that is not everybody's, and says its speed.
+    """Dates answers by the sandbox's clock, where that is not everybody's.
 
-    A client that waits for a lease has to know how long an hour of the service is.
+    A client that waits for a lease sees that it cannot sleep by its own clock.
     """
 
     def __init__(self, application: WSGIApplication, clock: Clock) -> None:
@@ -66,8 +66,7 @@ class _Dated:
             status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
         ) -> Callable[[bytes], object]:
             if not self._clock.is_real:
-                date, speed = http_date(self._clock.now()), f'{self._clock.speed:g}'
-                headers = [*headers, ('Date', date), ('Sandbox-Clock-Speed', speed)]
+                headers = [*headers, ('Date', http_date(self._clock.now()))]
             return start_response(status, headers, exc_info)
 
         return self._application(environ, dated)
