@@ -86,7 +86,7 @@ def parse(text: str) -> Rule:
     if len(words) == 4:
         times = _TIMES.fullmatch(words[3])
         if times is None:
-            _refuse(text, f'{words[3]!r} does not say how often; expected x1, x2, ...')
+            _refuse(text, f'{words[3]!r} does not say how often; expected x1, x2 and so on')
         left = int(times.group(1))
     delay = _DELAY.fullmatch(what)
     if delay is None and what not in ('cut', 'refuse') and not _STATUS.fullmatch(what):
