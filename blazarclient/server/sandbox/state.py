@@ -24,28 +24,26 @@ __all__ = ['Clock', 'State', 'current']
 class Clock:
     """The clock of a sandbox, which can be set and sped up.
 
-    Only this process sets it, so it is kept here and not read from the database each time.
+    It is kept in the database, which another sandbox may use as well.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lock = threading.Lock()
-        with database.transaction() as connection:
-            self._anchor = Anchor(*stored_clock.read(connection))
 
     @property
     def speed(self) -> float:
         """How many seconds it goes on in one real second."""
-        return self._anchor.speed
+        return self._anchor().speed
 
     @property
     def is_real(self) -> bool:
         """Whether it shows what any other clock shows."""
-        return self._anchor.speed == 1 and self._anchor.real == self._anchor.shown
+        anchor = self._anchor()
+        return anchor.speed == 1 and anchor.real == anchor.shown
 
     def now(self) -> datetime:
         """What it shows: naive UTC."""
-        return self._anchor.now(time.time())
+        return self._anchor().now(time.time())
 
     def move(
         self,
@@ -58,10 +56,14 @@ class Clock:
 
         :raises blazarclient.server.errors.InvalidInput: for what is no time or no speed.
         """
-        with self._lock, self._database.transaction() as connection:
-            anchor = self._anchor.moved(time.time(), to=to, by=by, speed=speed)
+        with self._database.transaction() as connection:
+            anchor = Anchor(*stored_clock.read(connection))
+            anchor = anchor.moved(time.time(), to=to, by=by, speed=speed)
             stored_clock.write(connection, anchor.real, anchor.shown, anchor.speed)
-            self._anchor = anchor
+
+    def _anchor(self) -> Anchor:
+        with self._database.transaction(write=False) as connection:
+            return Anchor(*stored_clock.read(connection))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

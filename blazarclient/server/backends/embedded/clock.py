@@ -18,6 +18,9 @@ __all__ = ['Anchor']
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 _LAST = datetime.max  # noqa: DTZ901
 
+#: A year goes by in 3 seconds.
+FASTEST = 10_000_000
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Anchor:
@@ -77,8 +80,10 @@ class Anchor:
             shown += by.total_seconds()
         if shown > _seconds(_LAST):
             raise errors.InvalidInput('A clock ends with the year 9999')
-        if speed is not None and not (math.isfinite(speed) and speed >= 0):
-            raise errors.InvalidInput(f'A clock cannot run at speed {speed}: 0 or more is right')
+        if speed is not None and not (math.isfinite(speed) and 0 <= speed <= FASTEST):
+            raise errors.InvalidInput(
+                f'A clock cannot run at speed {speed}: 0 to {FASTEST:,} is right'
+            )
         return Anchor(max(real, self.real), shown, self.speed if speed is None else speed)
 
     def _shown(self, real: float) -> float:

@@ -26,6 +26,8 @@ def plan(calendar: Calendar, values: Mapping[str, Any], period: Period) -> Plann
     for name in ('network_id', 'amount'):
         if name not in values:
             raise errors.MissingParameter(name)
+    if not isinstance(values['network_id'], str):
+        raise errors.Internal
     amount = _amount(values['amount'])
     required = _addresses(values.get('required_floatingips', []))
     _check_amount(required, amount)
@@ -123,9 +125,12 @@ def _of_network(calendar: Calendar, network_id: Any) -> dict[str, str]:
 
 def _amount(value: Any) -> int:
     try:
-        return int(str(value))
+        amount = int(str(value))
     except ValueError:
         raise errors.MalformedParameter('amount') from None
+    if amount < 1:
+        raise errors.InvalidInput('amount must be >= 1')
+    return amount
 
 
 def _check_amount(required: Sequence[str], amount: int) -> None:
