@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, event, pool
+from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import DBAPIError
 
 from blazarclient.server import errors
@@ -75,8 +76,11 @@ class Database:
             return
         query = sa.select(locks.c.name).where(locks.c.name == name).with_for_update()
         if connection.execute(query).first() is None:
-            connection.execute(locks.insert().prefix_with('IGNORE').values(name=name))
-            connection.execute(query)
+            # Whoever finds the row of somebody else waits for it as if it were to be changed. An
+            # INSERT IGNORE would share it first, and two that share it wait for each other.
+            connection.execute(
+                mysql.insert(locks).values(name=name).on_duplicate_key_update(name=name)
+            )
 
     def upgrade(self, revision: str = 'head') -> None:
         """Bring the tables to a revision, by default the newest."""

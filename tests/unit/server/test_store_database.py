@@ -177,6 +177,33 @@ def test_locks_of_different_names(mariadb_url: str) -> None:
     database.dispose()
 
 
+def test_many_that_use_a_lock_for_the_first_time(mariadb_url: str) -> None:
+    """One makes it, the others wait, and none is refused."""
+    database = Database(mariadb_url)
+    database.upgrade()
+    started = threading.Barrier(8)
+    held, outcome = threading.Lock(), []
+
+    def use() -> None:
+        for number in range(25):
+            started.wait(60)
+            try:
+                with database.transaction() as connection:
+                    database.lock(connection, f'new {number}')
+                    outcome.append(held.acquire(blocking=False))
+                    held.release()
+            except errors.Busy:
+                outcome.append(False)
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert outcome == [True] * 200
+    database.dispose()
+
+
 def test_two_that_wait_for_each_other(mariadb_url: str) -> None:
     """MariaDB ends one of them; it may try again, and the other one goes on."""
     database = Database(mariadb_url)
