@@ -116,11 +116,14 @@ def read_change(values: Any, lease: Lease, now: datetime) -> Change:
 
 
 def _check_dates(lease: Lease, start: datetime, end: datetime, minute: datetime) -> None:
-    if lease.start_date < minute and start != lease.start_date:
+    # Blazar looks at the dates only, and lets a lease change in the minute in which it has begun
+    # or ended.
+    past = {each.event_type for each in lease.events if each.status not in (None, 'UNDONE')}
+    if (lease.start_date < minute or 'start_lease' in past) and start != lease.start_date:
         raise errors.InvalidInput('Cannot modify the start date of already started leases')
     if lease.start_date > minute > start:
         raise errors.InvalidInput('Start date must be later than current date')
-    if lease.end_date < minute:
+    if lease.end_date < minute or 'end_lease' in past:
         raise errors.InvalidInput('Terminated leases can only be renamed')
     if end < minute or end < start:
         raise errors.InvalidInput('End date must be later than current and start date')

@@ -154,9 +154,10 @@ class Model:
     ) -> list[Reservation]:
         moved = start != lease.start
         if (
-            (lease.start < self.now and moved)
+            (moved and (lease.start < self.now or lease.started != 'UNDONE'))
             or (lease.start > self.now > start)
             or lease.end < self.now
+            or lease.ended
             or end < self.now
             or end < start
         ):
