@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -157,18 +158,19 @@ def disturb(workers: Workers, trail: Trail, events: int) -> None:
     def step() -> bool:
         done = trail.total('event DONE')
         while stopped and stopped[0][0] < time.monotonic():
-            workers.go_on(stopped.pop(0)[1])
-        if due and done >= due[0]:
+            stopped.pop(0)[1].send_signal(signal.SIGCONT)
+        # One that has not begun to work can be killed without any harm.
+        if due and done >= due[0] and len(workers.working()) > len(stopped):
             due.pop(0)
             # Somewhere in the middle of what it does.
             time.sleep(chance.random() * 0.05)
             still = [worker for _, worker in stopped]
-            moving = [each for each in workers.running if each not in still]
-            place = workers.running.index(chance.choice(moving))
+            worker = chance.choice([each for each in workers.working() if each not in still])
             if deeds.pop(0) == 'kill':
-                workers.kill(place)
+                workers.kill(worker)
             else:
-                stopped.append((time.monotonic() + STOPPED, workers.stop(place)))
+                worker.send_signal(signal.SIGSTOP)
+                stopped.append((time.monotonic() + STOPPED, worker))
         return done >= events and not stopped
 
     wait_for(step, workers)

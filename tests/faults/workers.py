@@ -34,7 +34,7 @@ class Workers:
         # oslo.config reads a $ as the name of another option.
         self._config.write_text(_CONFIG.format(url=url.replace('$', '$$'), timeout=timeout))
         self._count = count
-        self._started = 0
+        self._logs: dict[int, Path] = {}
         self.running: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -53,22 +53,20 @@ class Workers:
                 worker.kill()
                 worker.wait()
 
-    def kill(self, place: int) -> None:
+    def kill(self, worker: subprocess.Popen[bytes]) -> None:
         """Kill a worker with -9, in the middle of what it does, and start another one."""
-        worker = self.running.pop(place)
+        self.running.remove(worker)
         worker.kill()
         worker.wait()
         self._start()
 
-    def stop(self, place: int) -> subprocess.Popen[bytes]:
-        """Let a worker stand still, in the middle of what it does."""
-        worker = self.running[place]
-        worker.send_signal(signal.SIGSTOP)
-        return worker
-
-    def go_on(self, worker: subprocess.Popen[bytes]) -> None:
-        """Let it go on as if nothing had been."""
-        worker.send_signal(signal.SIGCONT)
+    def working(self) -> list[subprocess.Popen[bytes]]:
+        """Those that have begun to work; a process takes a while to start."""
+        return [
+            worker
+            for worker in self.running
+            if 'carrying out the events' in self._logs[worker.pid].read_text()
+        ]
 
     def ended(self) -> list[str]:
         """What those say that have ended by themselves."""
@@ -79,8 +77,8 @@ class Workers:
         return ''.join(path.read_text() for path in sorted(self._folder.glob('worker-*.log')))
 
     def _start(self) -> None:
-        self._started += 1
-        with (self._folder / f'worker-{self._started:03}.log').open('wb') as log:
+        path = self._folder / f'worker-{len(self._logs):03}.log'
+        with path.open('wb') as log:
             worker = subprocess.Popen(
                 [
                     sys.executable,
@@ -95,4 +93,5 @@ class Workers:
                 stderr=log,
                 env={**os.environ, 'PYTHONWARNINGS': 'default'},
             )
+        self._logs[worker.pid] = path
         self.running.append(worker)
