@@ -7,6 +7,7 @@ was written only the form can be the same.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -63,9 +64,15 @@ class Comparison:
         self._ids: dict[str, str] = {}
         self._aggregates: dict[int, int] = {}
 
-    def knows(self, recorded: str) -> bool:
-        """Whether something with a recorded ID has been seen here."""
-        return recorded in self._ids
+    def forget(self, recorded: Any) -> None:
+        """Learn the IDs in a recorded value anew: what had them is gone."""
+        text = json.dumps(recorded)
+        self._ids = {key: given for key, given in self._ids.items() if key not in text}
+        self._aggregates = {
+            key: given
+            for key, given in self._aggregates.items()
+            if f'"aggregate_id": {key}' not in text
+        }
 
     def translated(self, text: str) -> str:
         """A text with the IDs given here instead of the recorded ones."""

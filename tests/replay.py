@@ -68,7 +68,7 @@ class Lease:
     """Let alice make a lease that an answer shows; how it was made was not recorded."""
 
     recording: str
-    name: str
+    id: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,8 +160,8 @@ class _Service:
                 body = None if values is None else json.dumps(values)
                 answer = self._send(user, method, path, body, _JSON)
                 assert answer.status_code < 300, f'{method} {path}: {answer.text}'
-            case Lease(recording, name):
-                self._make_lease(load(recording).json, name)
+            case Lease(recording, lease_id):
+                self._make_lease(load(recording).json, lease_id)
             case Play(names):
                 for name in names.split():
                     yield name, self._play(load(name))
@@ -188,20 +188,20 @@ class _Service:
             data=None if body is None else self._comparison.translated(body),
         )
 
-    def _make_lease(self, answer: Mapping[str, Any], name: str) -> None:
+    def _make_lease(self, answer: Mapping[str, Any], lease_id: str) -> None:
         shown = answer.get('leases') or [answer['lease']]
-        named = (each for each in shown if each['name'] == name)
-        recorded = next(each for each in named if not self._comparison.knows(each['id']))
+        recorded = next(each for each in shown if each['id'] == lease_id)
+        self._comparison.forget(recorded)
         wanted = {
-            'id': recorded['id'],
-            'name': name,
+            'id': lease_id,
+            'name': recorded['name'],
             'start_date': _date(recorded['start_date']),
             'end_date': _date(recorded['end_date']),
             'reservations': [_wanted(each) for each in recorded['reservations']],
             'events': [],
         }
         made = self._send('alice', 'POST', '/v1/leases', json.dumps(wanted), _JSON)
-        assert made.status_code == 201, f'{name}: {made.text}'
+        assert made.status_code == 201, f'{lease_id}: {made.text}'
         for _ in self._comparison.differences({'lease': recorded}, made.json):
             # The IDs are learned by it. That the lease has not begun yet is no difference.
             pass

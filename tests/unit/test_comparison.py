@@ -66,6 +66,7 @@ def test_ids_are_learned() -> None:
     comparison = Comparison()
     recorded = _recorded()['id']
     assert [*comparison.differences({'id': recorded}, {'id': OTHER_ID})] == []
-    assert comparison.knows(recorded)
     assert comparison.translated(f'/v1/leases/{recorded}') == f'/v1/leases/{OTHER_ID}'
     assert [*comparison.differences({'id': recorded}, {'id': recorded})]
+    comparison.forget({'lease_id': recorded})
+    assert [*comparison.differences({'id': recorded}, {'id': recorded})] == []

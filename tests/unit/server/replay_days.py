@@ -6,6 +6,7 @@ from tests.replay import At, Begin, Call, Day, Lease, Play
 
 _GPU = Call('admin', 'PUT', '/v1/os-hosts/1', {'gpu': 'True'})
 _RACK = Call('admin', 'PUT', '/v1/os-hosts/2', {'rack': 'r1'})
+_ACTIVE = '99a0ad27-a726-48d3-a51d-bbf4dfa9f4c9'
 _STARTING = {
     'id': 'edb64c3c-ce29-44f0-a0d9-ec0c3febf8ab',
     'name': 'starting',
@@ -45,13 +46,13 @@ FIRST = Day(
         At('15:38:02'),
         *map(_host, ('compute-1', 'compute-2', 'compute-3', 'compute-4')),
         At('15:38:28'),
-        Lease('leases-list', 'first'),
+        Lease('leases-list', '3740febe-ed91-4ea8-9a65-a2721db1c611'),
         At('15:39:24'),
-        Lease('leases-list', 'vinst'),
+        Lease('leases-list', '5460eb23-59a2-4393-be20-a23166c7b0af'),
         _floatingip('b80577cb-29c5-4986-bda0-490df0441f19', 200),
         _floatingip('b80577cb-29c5-4986-bda0-490df0441f19', 201),
         At('15:39:34'),
-        Lease('leases-list', 'fip'),
+        Lease('leases-list', 'cd4688fd-d2bf-479e-a333-d92c7cc62242'),
         At('15:39:36'),
         _GPU,
         Play('host-properties host-properties-detail'),
@@ -134,7 +135,7 @@ SECOND = Day(
     steps=(
         At('15:52:21'),
         *map(_host, ('compute-2', 'compute-1', 'compute-4', 'compute-3')),
-        Lease('lease-show-terminated', 'watched'),
+        Lease('lease-show-terminated', '78f684be-71ac-48ab-ab5f-45c2bb09d3cd'),
         At('15:53:09'),
         At('15:54:09'),
         At('15:55:09'),
@@ -144,11 +145,17 @@ SECOND = Day(
         At('15:55:40'),
         Play('active-create'),
         At('15:55:50'),
+        Play('active-show-two-reservations active-update-start-same-minute-200'),
+        # Blazar has given the active lease a start to come, which is refused here. It is made
+        # anew, so that the same can be asked of it.
+        _delete(_ACTIVE),
+        Lease('active-update-start-same-minute-200', _ACTIVE),
+        At('16:00:00'),
+        At('15:55:51'),
         Play(
             """
-            active-show-two-reservations active-update-start-same-minute-200 active-extend-200
-            active-shorten-200 active-resize-host active-resize-instance active-resize-too-many
-            active-show-after-failed-update active-end-now-400 active-show-after-end-now
+            active-extend-200 active-shorten-200 active-resize-host active-resize-instance
+            active-resize-too-many active-show-after-failed-update active-end-now-400 active-show-after-end-now
             active2-create update-while-pending-due
             """
         ),
@@ -161,13 +168,13 @@ SECOND = Day(
             virtual-instance-affinity-string events-given
             """
         ),
-        _delete('99a0ad27-a726-48d3-a51d-bbf4dfa9f4c9'),
+        _delete(_ACTIVE),
         _delete('ea274c2b-aa47-4473-9e01-83f8dac538a9'),
         _delete('4c14378c-abe5-4a05-8763-71cd5f1d699e'),
         At('15:57:02'),
-        Lease('accept-star', 'q0'),
+        Lease('accept-star', '517bf58b-1c48-4f23-abc8-68d7734f0c20'),
         At('15:57:05'),
-        Lease('accept-star', 'q0'),
+        Lease('accept-star', 'a4eba389-8021-435c-9b4a-774b6fecfa17'),
         At('15:57:15'),
         Play('accept-html accept-json-q accept-star accept-xml accept-none'),
         Call('alice', 'POST', '/v1/leases', _STARTING),
