@@ -155,8 +155,8 @@ SECOND = Day(
         Play(
             """
             active-extend-200 active-shorten-200 active-resize-host active-resize-instance
-            active-resize-too-many active-show-after-failed-update active-end-now-400 active-show-after-end-now
-            active2-create update-while-pending-due
+            active-resize-too-many active-show-after-failed-update active-end-now-400
+            active-show-after-end-now active2-create update-while-pending-due
             """
         ),
         At('15:56:03'),
