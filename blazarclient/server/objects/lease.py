@@ -278,12 +278,7 @@ class Lease(StoredObject):
         if changed.only_name:
             return
         with ctx.transaction() as connection:
-            # Blazar lets a start be moved while its minute lasts, also when the lease is ACTIVE;
-            # what such a lease has it keeps, or somebody else could get it meanwhile.
-            start = changed.start_date
-            if self.status == 'ACTIVE':
-                start = min(start, ctx.now().replace(second=0, microsecond=0))
-            after = placement.Period(start, changed.end_date)
+            after = placement.Period(changed.start_date, changed.end_date)
             before = placement.Period(self.start_date, self.end_date)
             placement.check_change(changed.reservations, self.reservations)
             calendar = placement.Calendar(ctx, connection)
