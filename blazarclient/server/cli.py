@@ -1,7 +1,7 @@
-"""``blazar sandbox``: a reservation service on this machine.
+"""``blazar sandbox``, a reservation service on this machine, and the way to ``blazar-gateway``.
 
-The command stands in the script's own table, and loads what it runs only when it runs, so that
-its help works without the extra ``server``.
+Both load what they run only when they run, so that they can say what is missing without the extra
+``server``. ``blazar sandbox`` stands in the script's own table of commands.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import argparse
 import contextlib
 import logging
 import math
+import sys
 from typing import Any
 
-__all__ = ['DEFAULT_PORT', 'Sandbox']
+__all__ = ['DEFAULT_PORT', 'Sandbox', 'gateway']
 
 #: Blazar's own port is 1234.
 DEFAULT_PORT = 12340
 
 _MISSING = (
-    'The sandbox needs more than the client has (here the module {module} is missing). Install it '
+    '{what} needs more than the client has (here the module {module} is missing). Install it '
     "with: pip install 'python-blazarclient[server]'\n"
 )
 #: Loggers whose everyday news is not for who runs a sandbox.
@@ -134,7 +135,7 @@ class Sandbox:
         except ModuleNotFoundError as missing:
             if (missing.name or '').partition('.')[0] == 'blazarclient':
                 raise
-            self.app.stderr.write(_MISSING.format(module=missing.name))
+            self.app.stderr.write(_MISSING.format(what='The sandbox', module=missing.name))
             return 1
         try:
             options = serving.Options(
@@ -153,6 +154,18 @@ class Sandbox:
             self.app.stderr.write(f'{reason}\n')
             return 1
         return 0
+
+
+def gateway() -> int:
+    """Run ``blazar-gateway``, or say how to install it."""
+    try:
+        from blazarclient.server.gateway import main
+    except ModuleNotFoundError as missing:
+        if (missing.name or '').partition('.')[0] == 'blazarclient':
+            raise
+        sys.stderr.write(_MISSING.format(what='blazar-gateway', module=missing.name))
+        return 1
+    return main()
 
 
 def _port(text: str) -> int:
