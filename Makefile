@@ -81,6 +81,7 @@ docs: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/run.py $(BENCH_ARGS)
+	$(BIN)/python tests/benchmarks/sandbox.py
 
 # A cloud of the same release is emptied first: leases of an earlier run may hold the hosts.
 cloud-test: $(STAMP)
