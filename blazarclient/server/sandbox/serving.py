@@ -23,12 +23,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from blazarclient import exception, times
 from blazarclient.server import errors
 from blazarclient.server.app import Identity, create_app
-from blazarclient.server.backends.embedded import seed
 from blazarclient.server.backends.embedded.scheduler import Scheduler
 from blazarclient.server.config import Settings
 from blazarclient.server.context import RequestContext
 from blazarclient.server.policy import Policy
-from blazarclient.server.sandbox import application, clouds, control, faults, identity, settling
+from blazarclient.server.sandbox import (
+    application,
+    clouds,
+    control,
+    faults,
+    identity,
+    seed,
+    settling,
+)
 from blazarclient.server.sandbox.state import Clock, State
 from blazarclient.server.store import tables
 from blazarclient.server.store.database import Database

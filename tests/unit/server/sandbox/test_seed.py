@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from blazarclient.server.backends.embedded import seed, seed_file
 from blazarclient.server.backends.embedded.scheduler import Scheduler
 from blazarclient.server.config import Settings
 from blazarclient.server.context import RequestContext
@@ -18,6 +17,7 @@ from blazarclient.server.objects.floatingip import FloatingIP
 from blazarclient.server.objects.host import Host
 from blazarclient.server.objects.lease import Lease
 from blazarclient.server.policy import Policy
+from blazarclient.server.sandbox import seed, seed_file
 from blazarclient.server.sandbox.users import USERS
 from blazarclient.server.store import clock, surroundings
 from blazarclient.server.store.database import Database
@@ -196,6 +196,17 @@ def test_empty_file(make: Make, plant: Callable[[object], bool], content: str) -
     with make().transaction(write=False) as connection:
         assert len(surroundings.flavors(connection)) == 2
         assert len(surroundings.subnets(connection)) == 1
+
+
+def test_what_blazar_insists_on_may_be_left_out(
+    make: Make, plant: Callable[[object], bool]
+) -> None:
+    """A host is reserved by how many, as in the SDK."""
+    host = {'resource_type': 'physical:host', 'min': 1, 'max': 1}
+    lease = {'name': 'x', 'user': 'alice', 'end_date': '+1h', 'reservations': [host]}
+    plant({'leases': [lease]})
+    (reservation,) = leases(make)['x'].reservations
+    assert reservation.render()['hypervisor_properties'] == ''
 
 
 def test_leases_of_a_file(make: Make, plant: Callable[[object], bool]) -> None:

@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from blazarclient.server import errors
-from blazarclient.server.backends.embedded import seed_file
-from blazarclient.server.backends.embedded.seed_file import BadSeed, Hypervisor, LeaseSeed, Seed
 from blazarclient.server.context import RequestContext
 from blazarclient.server.objects.floatingip import FloatingIP
 from blazarclient.server.objects.host import Host
 from blazarclient.server.objects.lease import Lease
+from blazarclient.server.sandbox import seed_file
+from blazarclient.server.sandbox.seed_file import BadSeed, Hypervisor, LeaseSeed, Seed
 from blazarclient.server.sandbox.users import USERS, User, stable_id
 from blazarclient.server.store import surroundings
 
@@ -149,7 +149,7 @@ def plant(ctx: RequestContext, seed: str, hosts: int) -> bool:
     :param ctx: a context of the service.
     :param seed: ``empty`` for hosts, flavors and a network; ``demo`` for capabilities, floating
         IPs and leases too, as far as there are hosts for them; or the path of a YAML file
-        (:mod:`~blazarclient.server.backends.embedded.seed_file`).
+        (:mod:`~blazarclient.server.sandbox.seed_file`).
     :param hosts: how many hosts there are, where a file does not list them.
     :returns: False when there are hypervisors or flavors already: nothing has been done.
     :raises BadSeed: naming the entry that is wrong.
@@ -257,6 +257,14 @@ def _plant_floatingips(ctx: RequestContext, wanted: Seed, network_ids: Mapping[s
             raise BadSeed(f'{entry} ({address}): {error}') from error
 
 
+#: What a reservation may not lack, although these values say nothing.
+_NEUTRAL: Mapping[str, Mapping[str, object]] = {
+    'flavor:instance': {'affinity': None},
+    'physical:host': {'hypervisor_properties': '', 'resource_properties': ''},
+    'virtual:instance': {'affinity': None, 'resource_properties': ''},
+}
+
+
 def _plant_lease(
     ctx: RequestContext,
     lease: LeaseSeed,
@@ -284,11 +292,12 @@ def _plant_lease(
 def _with_ids(
     reservation: Mapping[str, Any], ids: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
-    """A reservation with the IDs of what it names."""
-    return {
+    """A reservation with the IDs of what it names, and with what Blazar insists on."""
+    named = {
         key: ids[key].get(value, value) if key in ids and isinstance(value, str) else value
         for key, value in reservation.items()
     }
+    return {**_NEUTRAL.get(str(named.get('resource_type')), {}), **named}
 
 
 def _wire(moment: datetime) -> str:
