@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import exc
 
 from blazarclient.server import errors
 from blazarclient.server.backends.embedded.clock import Anchor
@@ -28,8 +28,9 @@ LOG = logging.getLogger(__name__)
 _LONGEST_SLEEP = 0.2
 #: Seconds to wait after an error of the database: at first, and at most.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
-#: What an overloaded, restarting or unreachable database is heard of as.
-_DATABASE_ERRORS = (errors.Busy, SQLAlchemyError)
+#: What an overloaded, restarting or unreachable database is heard of as. Other errors of the
+#: database have to do with what it was asked for.
+_PASSING = (errors.Busy, exc.InterfaceError, exc.OperationalError, exc.TimeoutError)
 
 
 class Scheduler:
@@ -59,75 +60,90 @@ class Scheduler:
 
         :returns: how many events were carried out.
         :raises blazarclient.server.errors.Busy: when the database is locked for too long.
-        :raises sqlalchemy.exc.SQLAlchemyError: for another error of the database. What was taken
-            and not carried out is taken again later.
+        :raises sqlalchemy.exc.SQLAlchemyError: when nothing can be asked of the database.
         """
-        ctx = self._context_factory()
         count = 0
-        while taken := LeaseEvent.take(ctx, owner=self.owner, limit=self._batch):
+        while taken := self._take():
             count += sum(self._carry_out(event) for event in taken)
         return count
 
     def run(self, stop: threading.Event) -> None:
-        """Carry out events until told to stop; what was taken by then is still carried out."""
+        """Carry out events until told to stop; what was taken by then is still carried out.
+
+        Errors are logged, and it goes on after a pause that grows from one to the next.
+        """
         self._stop = stop
         LOG.info('%s: carrying out the events of leases', self.owner)
         pauses = _growing()
         while not stop.is_set():
             self._woken.clear()
             try:
-                count = self._carry_out_batch()
-                sleep = 0.0 if count else self._until_next()
-            except _DATABASE_ERRORS as error:
+                taken = self._take()
+                sleep = 0.0 if taken else self._until_next()
+            except _PASSING as error:
                 pause = next(pauses)
-                LOG.warning('%s: trying again in %.1f s: %s', self.owner, pause, error)
+                LOG.warning('%s: trying again in %.1f s: %s', self.owner, pause, _brief(error))
+                stop.wait(pause)
+                continue
+            except Exception:
+                # Without a scheduler no lease would ever start or end again.
+                pause = next(pauses)
+                LOG.exception('%s: trying again in %.1f s', self.owner, pause)
                 stop.wait(pause)
                 continue
             pauses = _growing()
+            for event in taken:
+                self._carry_out(event)
             if sleep:
                 self._woken.wait(sleep)
         LOG.info('%s: stopped', self.owner)
 
-    def _carry_out_batch(self) -> int:
-        """Take one batch and carry it out; return how many events were taken."""
-        taken = LeaseEvent.take(self._context_factory(), owner=self.owner, limit=self._batch)
-        for event in taken:
-            self._carry_out(event)
-        return len(taken)
+    def _take(self) -> list[LeaseEvent]:
+        return LeaseEvent.take(self._context_factory(), owner=self.owner, limit=self._batch)
 
     def _carry_out(self, event: LeaseEvent) -> bool:
-        """Carry out an event that was taken; say whether it was."""
+        """Carry out an event that was taken; say whether it was.
+
+        Whatever goes wrong is logged: one lease must not keep all others from starting.
+        """
         what = f'{event.event_type} of lease {event.lease_id}'
         try:
             self._insist(event)
         except errors.TakenOver:
             LOG.warning('%s: %s: another worker has taken it over', self.owner, what)
             return False
-        except _DATABASE_ERRORS:
-            raise
+        except _PASSING as error:
+            LOG.warning('%s: %s: left to the next worker: %s', self.owner, what, _brief(error))
+            return False
         except Exception:
-            # One lease that cannot start must not keep all others from starting.
             LOG.exception('%s: %s failed', self.owner, what)
-            event.give_up()
+            self._give_up(event)
             return False
         LOG.debug('%s: %s: done', self.owner, what)
         return True
 
     def _insist(self, event: LeaseEvent) -> None:
-        """Carry out an event, again after an error of the database while there is time."""
+        """Carry out an event, again after a passing error of the database while there is time."""
         pauses = _growing()
         while True:
             try:
                 event.carry_out()
-            except _DATABASE_ERRORS as error:
+            except _PASSING as error:
                 pause = next(pauses)
                 if time.time() + pause >= (event.deadline or 0.0):
                     raise
-                LOG.warning('%s: trying again in %.1f s: %s', self.owner, pause, error)
+                LOG.warning('%s: trying again in %.1f s: %s', self.owner, pause, _brief(error))
                 if self._stop.wait(pause):
                     raise
             else:
                 return
+
+    def _give_up(self, event: LeaseEvent) -> None:
+        """Let the event and its lease be in ERROR; if even this fails, it is taken again."""
+        try:
+            event.give_up()
+        except (errors.ServiceError, exc.SQLAlchemyError):
+            LOG.exception('%s: event %s cannot be given up', self.owner, event.id)
 
     def _until_next(self) -> float:
         """Real seconds until something is due, as far as this is known."""
@@ -149,3 +165,8 @@ def _growing() -> Iterator[float]:
     while True:
         yield pause
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _brief(error: Exception) -> object:
+    """What the database said, without the statement."""
+    return getattr(error, 'orig', None) or error
