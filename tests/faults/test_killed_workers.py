@@ -14,6 +14,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from tests.faults import FULL
 from tests.faults.audit import Trail
 from tests.faults.workers import Workers
@@ -87,7 +89,7 @@ def test_every_event_is_carried_out_once(shared_database_url: str, tmp_path: Pat
         door.set_clock(BEGIN + timedelta(days=30))
 
         with Workers(tmp_path, shared_database_url, WORKERS, TIMEOUT) as workers:
-            disturb(workers, trail, len(expected.events))
+            disturb(door, workers, trail, len(expected.events))
             assert not workers.ended()
         log = workers.log()
 
@@ -146,7 +148,7 @@ def make_lease(door: FrontDoor, number: int, start: Any, kind: dict[str, Any]) -
     return str(answer.body['lease']['id'])
 
 
-def disturb(workers: Workers, trail: Trail, events: int) -> None:
+def disturb(door: FrontDoor, workers: Workers, trail: Trail, events: int) -> None:
     """Kill workers, and stop some past their deadline, while the events are carried out."""
     chance = random.Random(1)
     deeds = ['kill'] * KILLS + ['stop'] * STOPS
@@ -161,22 +163,33 @@ def disturb(workers: Workers, trail: Trail, events: int) -> None:
             stopped.pop(0)[1].send_signal(signal.SIGCONT)
         # One that has not begun to work can be killed without any harm.
         if due and done >= due[0] and len(workers.working()) > len(stopped):
-            due.pop(0)
             # Somewhere in the middle of what it does.
             time.sleep(chance.random() * 0.05)
             still = [worker for _, worker in stopped]
             worker = chance.choice([each for each in workers.working() if each not in still])
-            if deeds.pop(0) == 'kill':
+            if deeds[0] == 'kill':
                 workers.kill(worker)
             else:
                 worker.send_signal(signal.SIGSTOP)
+                if not has_events(door, worker):
+                    worker.send_signal(signal.SIGCONT)
+                    return False
                 stopped.append((time.monotonic() + STOPPED, worker))
+            due.pop(0)
+            deeds.pop(0)
         return done >= events and not stopped
 
     wait_for(step, workers)
     assert not due
     # Whoever was stopped last now finds out that it is too late.
     time.sleep(1)
+
+
+def has_events(door: FrontDoor, worker: subprocess.Popen[bytes]) -> bool:
+    """Whether a worker has taken events; the names of workers hold the numbers of processes."""
+    query = sa.text("SELECT COUNT(*) FROM events WHERE status = 'IN_PROGRESS' AND owner LIKE :name")
+    with door.database.transaction(write=False) as connection:
+        return bool(connection.scalar(query, {'name': f'%-{worker.pid}-%'}))
 
 
 def wait_for(done: Callable[[], bool], workers: Workers) -> None:
