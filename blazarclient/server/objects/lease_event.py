@@ -104,10 +104,8 @@ class LeaseEvent(StoredObject):
         for name, value in values.items():
             setattr(self, name, value)
         with self._context.transaction() as connection:
-            stored = self.stored()
-            leases.update_event(
-                connection, self.id, {name: stored[name] for name in (*values, 'updated_at')}
-            )
+            # All of the row, for it has one version. Whoever changes an event holds its lease.
+            leases.update_event(connection, self.id, self.stored())
 
     @classmethod
     def take(cls, ctx: RequestContext, *, owner: str, limit: int = 20) -> list[Self]:

@@ -227,6 +227,21 @@ def test_without_the_pin_rows_become_new_one_by_one(open_door: Open, of: Of) -> 
 
 
 @pytest.mark.usefixtures('next_release')
+def test_a_row_is_of_one_version(monkeypatch: pytest.MonkeyPatch, open_door: Open) -> None:
+    """Who writes a field of an old row in its new form writes all of the row so."""
+    lease = fill(open_door('1.0'))
+    for each in OBJECTS:
+        monkeypatch.setattr(each, 'VERSION', '1.1')
+    door = open_door()
+    change = {'end_date': '2030-02-03 00:00'}
+    assert door.call('alice', 'PUT', f'/leases/{lease["id"]}', change).status == 200
+    with door.database.transaction(write=False) as connection:
+        rows = connection.execute(sa.select(tables.events.c.event_type, tables.events.c.version))
+        found = {row.event_type: row.version for row in rows}
+    assert found == {'start_lease': '1.0', 'before_end_lease': '1.1', 'end_lease': '1.1'}
+
+
+@pytest.mark.usefixtures('next_release')
 def test_a_pinned_server_announces_the_old_form() -> None:
     assert releases.newest('5.0') == releases.newest('1.0') == '1.0'
     assert releases.newest(None) == releases.newest('5.1') == '1.1'
