@@ -10,6 +10,7 @@ from typing import Any
 
 import flask
 
+from blazarclient.server.objects.placement.flavor_instance import nova_flavor
 from blazarclient.server.sandbox import identity
 from blazarclient.server.sandbox.state import current
 from blazarclient.server.store import surroundings as stored
@@ -149,19 +150,8 @@ def _stored_flavor(flavor_id: str) -> Row | None:
 
 def _flavor(row: Row, *, detail: bool = True) -> dict[str, object]:
     href = f'{current().address}/compute/v2.1/flavors/{row["id"]}'
-    shown = {'id': row['id'], 'name': row['name'], 'links': [{'rel': 'self', 'href': href}]}
-    if detail:
-        shown |= {
-            'ram': row['ram'],
-            'disk': row['disk'],
-            'swap': '',
-            'OS-FLV-EXT-DATA:ephemeral': row['ephemeral'],
-            'OS-FLV-DISABLED:disabled': False,
-            'vcpus': row['vcpus'],
-            'os-flavor-access:is_public': True,
-            'rxtx_factor': 1.0,
-        }
-    return shown
+    shown = nova_flavor(row) if detail else {'id': row['id'], 'name': row['name']}
+    return {**shown, 'links': [{'rel': 'self', 'href': href}]}
 
 
 def _hypervisor(row: Row, *, detail: bool = True) -> dict[str, object]:

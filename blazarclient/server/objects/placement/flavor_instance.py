@@ -15,7 +15,7 @@ from blazarclient.server.objects.placement.virtual_instance import affinity_of, 
 from blazarclient.server.objects.reservation import Reservation
 from blazarclient.server.store import surroundings
 
-__all__ = ['plan', 'replan']
+__all__ = ['nova_flavor', 'plan', 'replan']
 
 
 def plan(calendar: Calendar, values: Mapping[str, Any], period: Period) -> Planned:
@@ -84,10 +84,15 @@ def _amount(value: Any) -> int:
 
 
 def _flavor(calendar: Calendar, flavor_id: Any) -> dict[str, Any]:
-    """A flavor as Nova shows it."""
+    """The flavor that Blazar keeps with a reservation."""
     row = surroundings.flavor(calendar.connection, str(flavor_id))
     if row is None:
         raise _no_flavor(calendar, str(flavor_id))
+    return {**nova_flavor(row), 'extra_specs': row['extra_specs']}
+
+
+def nova_flavor(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored flavor as Nova's API shows it."""
     return {
         'id': row['id'],
         'name': row['name'],
@@ -99,7 +104,6 @@ def _flavor(calendar: Calendar, flavor_id: Any) -> dict[str, Any]:
         'vcpus': row['vcpus'],
         'os-flavor-access:is_public': True,
         'rxtx_factor': 1.0,
-        'extra_specs': row['extra_specs'],
     }
 
 
