@@ -20,6 +20,7 @@ __all__ = [
     'ConnectFailure',
     'Interrupted',
     'chunks',
+    'clock_ahead',
     'close',
     'error_of',
     'headers_of',
@@ -121,6 +122,20 @@ def close(response: Any) -> None:
 def headers_of(response: Any) -> Mapping[str, str]:
     """The headers, whatever kind of object the session returned."""
     return getattr(response, 'headers', None) or {}
+
+
+def clock_ahead(date: str, here: float) -> float:
+    """How many seconds a service's clock is ahead of this machine's; 0 for what is no date.
+
+    :param date: the header ``Date`` of an answer.
+    :param here: what this machine's clock showed then, seconds since 1970.
+    """
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(date).timestamp() - here
+    except ValueError:
+        return 0.0
 
 
 def _content(response: Any) -> bytes:

@@ -27,6 +27,7 @@ from blazarclient.answers import (
     Answer,
     ConnectFailure,
     Interrupted,
+    clock_ahead,
     close,
     error_of,
     headers_of,
@@ -141,15 +142,7 @@ class Transport:
     @property
     def skew(self) -> float:
         """Seconds that the service's clock is ahead of this machine's, by its last answer."""
-        if self._dated is None:
-            return 0.0
-        from email.utils import parsedate_to_datetime
-
-        said, here = self._dated
-        try:
-            return parsedate_to_datetime(said).timestamp() - here
-        except ValueError:
-            return 0.0
+        return clock_ahead(*self._dated) if self._dated else 0.0
 
     def endpoint(self) -> str:
         """The service's address, without a slash at its end; the catalog is read once.
