@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
 __all__ = ['Settings', 'list_opts', 'load']
 
@@ -80,6 +80,130 @@ _EMBEDDED = [
     ),
 ]
 
+_BACKEND = [
+    cfg.StrOpt(
+        'type',
+        default='embedded',
+        choices=[
+            ('embedded', 'the leases are in the database of this service'),
+            ('blazar', 'a Blazar has them; this service stands in front of it'),
+        ],
+        help='Who keeps the leases.',
+    ),
+]
+
+_BLAZAR = [
+    cfg.URIOpt(
+        'endpoint',
+        schemes=['http', 'https'],
+        help='Where Blazar answers, without /v1: http://blazar.internal:1234. It has to be set '
+        'where [backend] type is blazar.',
+    ),
+    cfg.StrOpt('cafile', help='The certificates by which an https endpoint is known.'),
+    cfg.FloatOpt(
+        'connect_timeout', default=5.0, min=0.1, help='Seconds to wait for a connection to Blazar.'
+    ),
+    cfg.FloatOpt(
+        'timeout',
+        default=600.0,
+        min=1.0,
+        help='Seconds to wait for the next bytes of an answer of Blazar. A long list takes it '
+        'minutes before the first one comes.',
+    ),
+    cfg.IntOpt(
+        'comparison_interval',
+        default=60,
+        min=1,
+        help='Seconds from one comparison with the list of leases to the next.',
+    ),
+]
+
+_NOTIFICATIONS = [
+    cfg.StrOpt(
+        'transport_url',
+        secret=True,
+        help='The message bus to which Blazar publishes: rabbit://user:password@host:5672/. '
+        'Without it the comparison with the list of leases is the only source.',
+    ),
+    cfg.StrOpt(
+        'topic',
+        default='reservation_gateway',
+        help='The topic to listen to. It has to be one of its own, also named in [oslo_messaging_'
+        'notifications] topics of blazar.conf: listeners to one topic take messages from each '
+        'other.',
+    ),
+    cfg.StrOpt('exchange', default='openstack', help='The exchange that Blazar publishes to.'),
+    cfg.IntOpt(
+        'keep_days', default=14, min=1, help='Days for which what has happened can be read again.'
+    ),
+    cfg.IntOpt(
+        'waiters',
+        default=256,
+        min=1,
+        help='How many requests may wait for notifications at one time. More are told to come '
+        'again (429).',
+    ),
+]
+
+_SUBSCRIPTIONS = [
+    cfg.MultiStrOpt(
+        'secret_key',
+        secret=True,
+        help='What the secrets of subscriptions are encrypted with in the database: 32 bytes in '
+        'URL-safe base64, as "blazar-gateway secret-key" prints. The first one encrypts, each one '
+        'decrypts. It has to be set.',
+    ),
+    cfg.StrOpt(
+        'source',
+        default='//reservation-gateway/v1',
+        help='The "source" of notifications: a URI that names this service, such as '
+        '//reservation.example.org/v1.',
+    ),
+    cfg.IntOpt('per_project', default=50, min=0, help='How many subscriptions a project may have.'),
+    cfg.IntOpt(
+        'longest_body',
+        default=65536,
+        min=1024,
+        help='Bytes of the longest body that is sent. Of a lease that is longer only the ID is '
+        'sent.',
+    ),
+]
+
+_DELIVERY = [
+    cfg.BoolOpt(
+        'worker',
+        default=True,
+        help='Let each process that answers requests also send notifications. Turn it off where '
+        '"blazar-gateway worker" does this.',
+    ),
+    cfg.ListOpt(
+        'allow_cidrs',
+        default=[],
+        item_type=types.String(),
+        help='Networks to which notifications may go although they are private, such as '
+        '10.0.0.0/8. Loopback, link-local and multicast addresses are refused whatever it says.',
+    ),
+    cfg.ListOpt(
+        'deny_cidrs',
+        default=[],
+        item_type=types.String(),
+        help="Networks to which notifications may not go: the service's own addresses.",
+    ),
+    cfg.IntOpt(
+        'connections',
+        default=128,
+        min=1,
+        help='How many notifications one worker sends at one time.',
+    ),
+    cfg.IntOpt(
+        'connections_per_host',
+        default=4,
+        min=1,
+        help='How many notifications are sent to one host at one time.',
+    ),
+    cfg.IntOpt('keep_days', default=30, min=1, help='Days for which deliveries can be looked at.'),
+]
+
 _UPGRADE = [
     cfg.StrOpt(
         'pin',
@@ -92,8 +216,13 @@ _UPGRADE = [
 _GROUPS: dict[str, Sequence[Any]] = {
     'DEFAULT': _DEFAULT,
     'api': _API,
+    'backend': _BACKEND,
+    'blazar': _BLAZAR,
     'database': _DATABASE,
+    'delivery': _DELIVERY,
     'embedded': _EMBEDDED,
+    'notifications': _NOTIFICATIONS,
+    'subscriptions': _SUBSCRIPTIONS,
     'upgrade': _UPGRADE,
 }
 
@@ -110,6 +239,29 @@ class Settings:
     event_timeout: int = 60
     #: The microversion or release whose form of the data is written.
     pin: str | None = None
+    #: Whether a Blazar has the leases, and not this service's own database.
+    in_front_of_blazar: bool = False
+    #: Keys for the secrets of subscriptions, the first of which encrypts.
+    secret_keys: tuple[str, ...] = dataclasses.field(default=(), repr=False)
+    #: What notifications say that they come from.
+    source: str = '//reservation-gateway/v1'
+    #: How many subscriptions a project may have.
+    subscriptions_per_project: int = 50
+    #: Bytes of the longest body of a notification.
+    longest_body: int = 65536
+    #: Networks to which notifications may go although they are private, and may not go.
+    allow_cidrs: tuple[str, ...] = ()
+    deny_cidrs: tuple[str, ...] = ()
+    #: Whether notifications may go to this machine: in a sandbox only.
+    allow_loopback: bool = False
+    #: How many notifications are sent at one time by a worker, and to one host.
+    connections: int = 128
+    connections_per_host: int = 4
+    #: Days for which notifications and deliveries are kept.
+    keep_notifications: int = 14
+    keep_deliveries: int = 30
+    #: How many requests may wait for notifications at one time.
+    waiters: int = 256
 
     @classmethod
     def of(cls, config: cfg.ConfigOpts) -> Settings:
@@ -119,6 +271,18 @@ class Settings:
             minutes_before_end_lease=config.embedded.minutes_before_end_lease,
             event_timeout=config.embedded.event_timeout,
             pin=config.upgrade.pin,
+            in_front_of_blazar=config.backend.type == 'blazar',
+            secret_keys=tuple(config.subscriptions.secret_key or ()),
+            source=config.subscriptions.source,
+            subscriptions_per_project=config.subscriptions.per_project,
+            longest_body=config.subscriptions.longest_body,
+            allow_cidrs=tuple(config.delivery.allow_cidrs),
+            deny_cidrs=tuple(config.delivery.deny_cidrs),
+            connections=config.delivery.connections,
+            connections_per_host=config.delivery.connections_per_host,
+            keep_notifications=config.notifications.keep_days,
+            keep_deliveries=config.delivery.keep_days,
+            waiters=config.notifications.waiters,
         )
 
 

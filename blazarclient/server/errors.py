@@ -10,21 +10,29 @@
     |   |   +-- MalformedParameter
     |   |   +-- MalformedRequirements
     |   |   +-- MissingParameter
+    |   |   +-- EndpointForbidden        a webhook that may not go there
     |   +-- CannotUpdate            409  a parameter that cannot change
     |   +-- NotEnoughHosts          500  no room
     +-- NotEnoughFloatingIPs        400
     +-- FloatingIPUpdateRefused     400
     +-- Forbidden                   403  who asks may not, or not like this
     |   +-- PolicyForbidden
+    |   +-- QuotaExceeded
     +-- NotFound                    404
     |   +-- Foreign                      it is another project's
     +-- Conflict                    409
+    +-- Gone                        410  it was there, and is no longer kept
+    +-- PreconditionFailed          412  somebody else has changed it meanwhile
+    +-- TooManyRequests             429
     +-- DatabaseRefused             500  Blazar's database says no
     |   +-- UnknownProperty
     +-- InvalidStatus               500  the lease is between two states
     +-- Internal                    500  Blazar fails on this input, and says nothing of it
+    +-- BadGateway                  502  the service behind this one does not answer, or not in JSON
     +-- Busy                        503  the database is locked for too long
     +-- TakenOver                        an event that another worker has taken meanwhile
+
+Each has a ``code``, dotted and stable, that is told from microversion 1.1 on.
 
 From Blazar's ``manager/exceptions.py``, ``exceptions.py`` and ``tests/wire``. A :class:`Refused`
 change leaves a lease as it was; after any other error Blazar puts the lease into ERROR, and so
@@ -34,13 +42,16 @@ does this service.
 from __future__ import annotations
 
 __all__ = [
+    'BadGateway',
     'Busy',
     'CannotUpdate',
     'Conflict',
     'DatabaseRefused',
+    'EndpointForbidden',
     'FloatingIPUpdateRefused',
     'Forbidden',
     'Foreign',
+    'Gone',
     'Internal',
     'InvalidDate',
     'InvalidInput',
@@ -53,9 +64,12 @@ __all__ = [
     'NotEnoughHosts',
     'NotFound',
     'PolicyForbidden',
+    'PreconditionFailed',
+    'QuotaExceeded',
     'Refused',
     'ServiceError',
     'TakenOver',
+    'TooManyRequests',
     'UnknownProperty',
 ]
 
@@ -64,15 +78,21 @@ class ServiceError(Exception):
     """An error that is told to whoever asked.
 
     ``status`` is the HTTP status; ``name`` is what Blazar puts in ``error_name``: the status, but
-    for a few.
+    for a few; ``code`` is what programs compare, ``retry_after`` how many seconds they should wait.
     """
 
     status = 500
+    code = 'reservation.internal-error'
+    retry_after: int | None = None
 
-    def __init__(self, sentence: str, *, status: int | None = None) -> None:
+    def __init__(
+        self, sentence: str, *, status: int | None = None, code: str | None = None
+    ) -> None:
         super().__init__(sentence)
         if status is not None:
             self.status = status
+        if code is not None:
+            self.code = code
 
     @property
     def name(self) -> int | str:
@@ -88,6 +108,7 @@ class InvalidInput(Refused):
     """A value that cannot be."""
 
     status = 400
+    code = 'reservation.invalid-input'
 
 
 class InvalidDate(InvalidInput):
@@ -127,10 +148,17 @@ class MissingParameter(InvalidInput):
         super().__init__(f'Missing parameter {", ".join(parameters)}')
 
 
+class EndpointForbidden(InvalidInput):
+    """A webhook that may not go where it is asked to."""
+
+    code = 'reservation.subscription.endpoint-forbidden'
+
+
 class CannotUpdate(Refused):
     """A parameter that cannot be changed."""
 
     status = 409
+    code = 'reservation.cannot-update'
 
     def __init__(self, parameter: str) -> None:
         super().__init__(f'{parameter} cannot be updated')
@@ -138,6 +166,8 @@ class CannotUpdate(Refused):
 
 class NotEnoughHosts(Refused):
     """No room for what was asked."""
+
+    code = 'reservation.not-enough-hosts'
 
     def __init__(self) -> None:
         super().__init__('Not enough hosts available')
@@ -147,6 +177,7 @@ class NotEnoughFloatingIPs(ServiceError):
     """No floating IP that is free."""
 
     status = 400
+    code = 'reservation.not-enough-floatingips'
 
     def __init__(self) -> None:
         super().__init__('Not enough floating IPs available')
@@ -156,6 +187,7 @@ class FloatingIPUpdateRefused(ServiceError):
     """A floating IP reservation that cannot be changed like this."""
 
     status = 400
+    code = 'reservation.cannot-update'
 
     def __init__(self, why: str) -> None:
         super().__init__(
@@ -167,19 +199,29 @@ class Forbidden(ServiceError):
     """Who asks may not do it, or not like this."""
 
     status = 403
+    code = 'reservation.forbidden'
 
 
 class PolicyForbidden(Forbidden):
     """A policy rule says no."""
 
+    code = 'reservation.policy-forbidden'
+
     def __init__(self, rule: str) -> None:
         super().__init__(f"Policy doesn't allow {rule} to be performed")
+
+
+class QuotaExceeded(Forbidden):
+    """There are as many already as there may be."""
+
+    code = 'reservation.quota-exceeded'
 
 
 class NotFound(ServiceError):
     """There is no such object."""
 
     status = 404
+    code = 'reservation.not-found'
 
 
 class Foreign(NotFound):
@@ -195,6 +237,29 @@ class Conflict(ServiceError):
     """What is there is in the way."""
 
     status = 409
+    code = 'reservation.conflict'
+
+
+class Gone(ServiceError):
+    """It was there, and is no longer kept."""
+
+    status = 410
+    code = 'reservation.notification.cursor-expired'
+
+
+class PreconditionFailed(ServiceError):
+    """It is no longer what whoever changes it has seen."""
+
+    status = 412
+    code = 'reservation.precondition-failed'
+
+
+class TooManyRequests(ServiceError):
+    """More at one time than the service does."""
+
+    status = 429
+    code = 'reservation.too-many-requests'
+    retry_after = 5
 
 
 class DatabaseRefused(ServiceError):
@@ -214,6 +279,8 @@ class UnknownProperty(DatabaseRefused):
 class InvalidStatus(ServiceError):
     """The lease is between two states, and cannot go where it is asked to."""
 
+    code = 'reservation.invalid-status'
+
     def __init__(self) -> None:
         super().__init__('Invalid lease status.')
 
@@ -230,10 +297,19 @@ class Internal(ServiceError):
         return 'INTERNAL_SERVER_ERROR'
 
 
+class BadGateway(ServiceError):
+    """The service behind this one does not answer, or not in JSON."""
+
+    status = 502
+    code = 'reservation.bad-gateway'
+
+
 class Busy(ServiceError):
     """The database is locked for longer than anybody should wait."""
 
     status = 503
+    code = 'reservation.busy'
+    retry_after = 1
 
 
 class TakenOver(ServiceError):

@@ -48,46 +48,127 @@ _ROLES = [
     ),
 ]
 
-#: Rule, its default, what it is about, and the calls that ask for it.
+#: Rule, its default, what it is about, and the calls that ask for it. Those of Blazar are named as
+#: in Blazar.
 _OPERATIONS: list[tuple[str, str, str, list[str]]] = [
-    ('leases:get', _READER, 'List and show leases.', ['GET /v1/leases', 'GET /v1/leases/{id}']),
-    ('leases:post', _MEMBER, 'Create a lease.', ['POST /v1/leases']),
-    ('leases:put', _MEMBER, 'Change a lease.', ['PUT /v1/leases/{id}']),
-    ('leases:delete', _MEMBER, 'Delete a lease.', ['DELETE /v1/leases/{id}']),
-    ('oshosts:get', _ADMIN, 'List and show hosts.', ['GET /v1/os-hosts', 'GET /v1/os-hosts/{id}']),
-    ('oshosts:post', _ADMIN, 'Give a host to the service.', ['POST /v1/os-hosts']),
-    ('oshosts:put', _ADMIN, 'Change a host.', ['PUT /v1/os-hosts/{id}']),
-    ('oshosts:delete', _ADMIN, 'Take a host from the service.', ['DELETE /v1/os-hosts/{id}']),
     (
-        'oshosts:get_allocations',
+        'blazar:leases:get',
+        _READER,
+        'List and show leases.',
+        ['GET /v1/leases', 'GET /v1/leases/{id}'],
+    ),
+    ('blazar:leases:post', _MEMBER, 'Create a lease.', ['POST /v1/leases']),
+    ('blazar:leases:put', _MEMBER, 'Change a lease.', ['PUT /v1/leases/{id}']),
+    ('blazar:leases:delete', _MEMBER, 'Delete a lease.', ['DELETE /v1/leases/{id}']),
+    (
+        'blazar:oshosts:get',
+        _ADMIN,
+        'List and show hosts.',
+        ['GET /v1/os-hosts', 'GET /v1/os-hosts/{id}'],
+    ),
+    ('blazar:oshosts:post', _ADMIN, 'Give a host to the service.', ['POST /v1/os-hosts']),
+    ('blazar:oshosts:put', _ADMIN, 'Change a host.', ['PUT /v1/os-hosts/{id}']),
+    (
+        'blazar:oshosts:delete',
+        _ADMIN,
+        'Take a host from the service.',
+        ['DELETE /v1/os-hosts/{id}'],
+    ),
+    (
+        'blazar:oshosts:get_allocations',
         _ADMIN,
         'List which lease holds which host.',
         ['GET /v1/os-hosts/allocations', 'GET /v1/os-hosts/{id}/allocation'],
     ),
     (
-        'oshosts:get_resource_properties',
+        'blazar:oshosts:get_resource_properties',
         _ADMIN,
         'List the properties by which hosts can be chosen.',
         ['GET /v1/os-hosts/properties'],
     ),
     (
-        'oshosts:update_resource_properties',
+        'blazar:oshosts:update_resource_properties',
         _ADMIN,
         'Make a property public or private.',
         ['PATCH /v1/os-hosts/properties/{name}'],
     ),
     (
-        'floatingips:get',
+        'blazar:floatingips:get',
         _READER,
         'List and show floating IPs.',
         ['GET /v1/floatingips', 'GET /v1/floatingips/{id}'],
     ),
-    ('floatingips:post', _ADMIN, 'Give a floating IP to the service.', ['POST /v1/floatingips']),
     (
-        'floatingips:delete',
+        'blazar:floatingips:post',
+        _ADMIN,
+        'Give a floating IP to the service.',
+        ['POST /v1/floatingips'],
+    ),
+    (
+        'blazar:floatingips:delete',
         _ADMIN,
         'Take a floating IP from the service.',
         ['DELETE /v1/floatingips/{id}'],
+    ),
+    (
+        'reservation:subscriptions:get',
+        _READER,
+        'List and show subscriptions and their deliveries. Nobody is shown a secret.',
+        ['GET /v1/subscriptions', 'GET /v1/subscriptions/{id}'],
+    ),
+    (
+        'reservation:subscriptions:get_all',
+        _ADMIN,
+        "List and show every project's subscriptions.",
+        ['GET /v1/subscriptions'],
+    ),
+    (
+        'reservation:subscriptions:post',
+        _MEMBER,
+        'Subscribe to what happens to the leases of the own project.',
+        ['POST /v1/subscriptions'],
+    ),
+    (
+        'reservation:subscriptions:post_all',
+        _ADMIN,
+        "Subscribe to what happens to every project's leases.",
+        ['POST /v1/subscriptions'],
+    ),
+    (
+        'reservation:subscriptions:patch',
+        _MEMBER,
+        'Change a subscription, its secret, test it, and send again what it has missed.',
+        [
+            'PATCH /v1/subscriptions/{id}',
+            'POST /v1/subscriptions/{id}/secret',
+            'POST /v1/subscriptions/{id}/tests',
+            'POST /v1/subscriptions/{id}/replays',
+            'POST /v1/subscriptions/{id}/deliveries/{delivery_id}/resend',
+        ],
+    ),
+    (
+        'reservation:subscriptions:delete',
+        _MEMBER,
+        'Delete a subscription.',
+        ['DELETE /v1/subscriptions/{id}'],
+    ),
+    (
+        'reservation:notifications:get',
+        _READER,
+        'Read what happened to the leases of the own project.',
+        ['GET /v1/notifications'],
+    ),
+    (
+        'reservation:notifications:get_all',
+        _ADMIN,
+        "Read what happened to every project's leases.",
+        ['GET /v1/notifications'],
+    ),
+    (
+        'reservation:availability:get',
+        'role:reader or role:member or rule:admin',
+        'Ask when how many hosts are free.',
+        ['GET /v1/availability'],
     ),
 ]
 
@@ -100,9 +181,7 @@ def _operation(call: str) -> policy.Operation:
 def list_rules() -> list[policy.RuleDefault]:
     """Every rule with its default, also for ``oslopolicy-sample-generator``."""
     return _ROLES + [
-        policy.DocumentedRuleDefault(
-            f'blazar:{name}', check, description, [_operation(call) for call in calls]
-        )
+        policy.DocumentedRuleDefault(name, check, description, [_operation(call) for call in calls])
         for name, check, description, calls in _OPERATIONS
     ]
 

@@ -24,10 +24,35 @@ MICROVERSIONS: Mapping[str, Mapping[str, str]] = {
         'Reservation': '1.0',
         'ResourceProperty': '1.0',
     },
+    '1.1': {
+        'Allocation': '1.0',
+        'Delivery': '1.0',
+        'FloatingIP': '1.0',
+        'Host': '1.0',
+        'Lease': '1.1',
+        'LeaseEvent': '1.0',
+        'Notification': '1.0',
+        'Reservation': '1.0',
+        'ResourceProperty': '1.0',
+        'Subscription': '1.0',
+    },
+    '1.2': {
+        'Allocation': '1.0',
+        'Availability': '1.0',
+        'Delivery': '1.0',
+        'FloatingIP': '1.0',
+        'Host': '1.0',
+        'Lease': '1.1',
+        'LeaseEvent': '1.0',
+        'Notification': '1.0',
+        'Reservation': '1.0',
+        'ResourceProperty': '1.0',
+        'Subscription': '1.1',
+    },
 }
 
 #: Release of this package -> the newest microversion that it speaks.
-RELEASES: Mapping[str, str] = {'5.0': '1.0'}
+RELEASES: Mapping[str, str] = {'5.0': '1.2'}
 
 
 def pinned(pin: str | None) -> str | None:

@@ -20,12 +20,48 @@ from blazarclient.server.store.tables import locks
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ['Database']
+__all__ = ['Bell', 'Database']
 
 #: Seconds that a transaction waits for another one.
 _PATIENCE = 30
+#: Where a connection keeps whether its transaction rings the bell.
+_RINGS = 'reservation_rings'
 #: MySQL: a lock was waited for in vain; two transactions waited for each other.
 _MYSQL_BUSY = frozenset({1205, 1213})
+
+
+class Bell:
+    """Tells threads of this process that something was committed which others wait for.
+
+    Other processes do not hear it: whoever waits also looks from time to time.
+    """
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """How often it has rung."""
+        with self._condition:
+            return self._count
+
+    def ring(self) -> None:
+        """Wake all that wait."""
+        with self._condition:
+            self._count += 1
+            self._condition.notify_all()
+
+    def wait(self, count: int, timeout: float) -> int:
+        """Wait until it rings, unless it has rung already.
+
+        :param count: how often it had rung when the caller looked last.
+        :param timeout: seconds.
+        :returns: how often it has rung now.
+        """
+        with self._condition:
+            self._condition.wait_for(lambda: self._count != count, timeout)
+            return self._count
 
 
 class Database:
@@ -49,6 +85,8 @@ class Database:
         # Threads of one process stand in line here: SQLite's own waiting is a sleep that is
         # repeated, and whoever sleeps longest loses.
         self._turn = _Turn() if self.is_sqlite else None
+        #: Rings after each transaction that has called :meth:`ring`.
+        self.bell = Bell()
         self.engine = _sqlite(parsed, self._in_memory) if self.is_sqlite else _mysql(parsed)
 
     @contextlib.contextmanager
@@ -63,8 +101,16 @@ class Database:
         turn = self._turn if self._turn and (write or self._in_memory) else contextlib.nullcontext()
         with turn, _busy(), self.engine.connect() as plain:
             connection = plain.execution_options(reservation_write=write)
+            connection.info.pop(_RINGS, None)
             with connection.begin():
                 yield connection
+            rings = connection.info.pop(_RINGS, False)
+        if rings:
+            self.bell.ring()
+
+    def ring(self, connection: Connection) -> None:
+        """Ring the bell when this transaction is committed."""
+        connection.info[_RINGS] = True
 
     def lock(self, connection: Connection, name: str) -> None:
         """Wait for a lock, and hold it until the transaction ends.

@@ -1,6 +1,5 @@
 """The options of the service."""
 
-import dataclasses
 import pathlib
 
 import pytest
@@ -97,7 +96,3 @@ def test_every_option_has_help() -> None:
         for option in options:
             assert option.help, f'[{group}] {option.name}'
             assert option.help.endswith('.')
-    minutes = dataclasses.fields(Settings)
-    assert {each.name for each in minutes} <= {
-        option.dest for _, options in config.list_opts() for option in options
-    }

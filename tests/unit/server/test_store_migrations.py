@@ -69,7 +69,7 @@ def test_processes_that_upgrade_at_once(shared_database_url: str) -> None:
         each.join(60)
     assert [each.exitcode for each in processes] == [0] * 4
     database = Database(shared_database_url)
-    assert database.revision() == '0001'
+    assert database.revision() == '0002'
     database.dispose()
 
 

@@ -1,0 +1,110 @@
+"""The log of notifications: appended to in one order, read by cursor.
+
+The next sequence is given out under the lock of the head's row, which is held until the
+transaction ends. So entries become visible in the order of their sequence, and a reader that goes
+on from the last one it has seen never skips one. Whoever appends does it last in its transaction:
+all others that append wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from blazarclient.server.store import rows
+from blazarclient.server.store.rows import Row
+from blazarclient.server.store.tables import log_head, notifications
+
+__all__ = ['append', 'by_id', 'entries', 'head', 'is_published', 'sweep', 'swept']
+
+_JSON = ('resource_types', 'data')
+
+
+def is_published(connection: Connection, transition: str) -> bool:
+    """Whether a transition is in the log already."""
+    query = sa.select(notifications.c.sequence).where(notifications.c.transition == transition)
+    return connection.execute(query).first() is not None
+
+
+def append(connection: Connection, entry: Row) -> int | None:
+    """Put an entry at the end of the log.
+
+    :param entry: its columns but for ``sequence``.
+    :returns: its sequence; None when its transition is in the log already.
+    """
+    connection.execute(log_head.update().values(sequence=log_head.c.sequence + 1))
+    # With the head locked nobody else can publish the same meanwhile.
+    if is_published(connection, entry['transition']):
+        connection.execute(log_head.update().values(sequence=log_head.c.sequence - 1))
+        return None
+    sequence = head(connection)
+    values = rows.encoded({**entry, 'sequence': sequence}, *_JSON)
+    connection.execute(notifications.insert(), values)
+    return sequence
+
+
+def head(connection: Connection) -> int:
+    """The sequence of the last entry; 0 before the first."""
+    return int(connection.scalar(sa.select(log_head.c.sequence)) or 0)
+
+
+def swept(connection: Connection) -> int:
+    """The sequence up to which entries are no longer kept."""
+    return int(connection.scalar(sa.select(log_head.c.swept)) or 0)
+
+
+def entries(
+    connection: Connection,
+    *,
+    after: int,
+    limit: int,
+    until: int | None = None,
+    condition: Sequence[sa.ColumnElement[bool]] = (),
+) -> list[Row]:
+    """Entries in the order of their sequence.
+
+    :param after: only what comes after this sequence.
+    :param until: and not after this one.
+    :param condition: on the columns of ``tables.notifications``.
+    """
+    query = sa.select(notifications).where(notifications.c.sequence > after, *condition)
+    if until is not None:
+        query = query.where(notifications.c.sequence <= until)
+    found = rows.rows(connection, query.order_by(notifications.c.sequence).limit(limit))
+    return rows.decoded(found, *_JSON)
+
+
+def by_id(connection: Connection, notification_id: str) -> Row | None:
+    """One entry; None when there is none, or no longer."""
+    query = sa.select(notifications).where(notifications.c.id == notification_id)
+    found = rows.rows(connection, query)
+    return rows.decoded(found, *_JSON)[0] if found else None
+
+
+def sweep(connection: Connection, before: datetime, *, limit: int) -> int:
+    """Forget entries that were noticed before a time, the oldest first.
+
+    :param before: naive UTC.
+    :param limit: how many at most.
+    :returns: how many there were.
+    """
+    # By sequence and not by time alone: what is kept has no gap.
+    oldest: Any = (
+        sa.select(notifications.c.sequence, notifications.c.noticed_at)
+        .order_by(notifications.c.sequence)
+        .limit(limit)
+    )
+    last = 0
+    for sequence, noticed_at in connection.execute(oldest):
+        if noticed_at >= before:
+            break
+        last = sequence
+    if not last:
+        return 0
+    gone = connection.execute(notifications.delete().where(notifications.c.sequence <= last))
+    connection.execute(log_head.update().values(swept=last))
+    return gone.rowcount
