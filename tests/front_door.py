@@ -26,6 +26,7 @@ from blazarclient.server.store.database import Database
 
 __all__ = ['FLAVORS', 'NETWORK', 'Answer', 'FrontDoor', 'Machine', 'wire']
 
+_VERSION = 'OpenStack-API-Version'
 #: When the clock starts: naive UTC, as every time of the service.
 BEGIN = datetime(2030, 1, 7, 8, 0)  # noqa: DTZ001
 
@@ -61,10 +62,11 @@ class Machine:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What came back: the status, and the body as JSON reads it."""
+    """What came back: the status, the body as JSON reads it, and the headers."""
 
     status: int
     body: Any
+    headers: Headers = dataclasses.field(default_factory=Headers, compare=False, repr=False)
 
     @property
     def sentence(self) -> str:
@@ -100,27 +102,47 @@ class FrontDoor:
         """The service's own context."""
         return RequestContext.for_service(self.database, self.policy, self.settings)
 
-    def call(self, user: str, method: str, path: str, values: Any = None) -> Answer:
+    def call(
+        self,
+        user: str,
+        method: str,
+        path: str,
+        values: Any = None,
+        *,
+        microversion: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Send a request.
 
         :param path: below ``/v1``.
+        :param microversion: what the request asks for, ``1.2``; without one it is a 1.0.
+        :param headers: what it has besides.
         """
         data = None if values is None else json.dumps(values)
-        response = self._open(user, method, path, data)
+        asked = {} if microversion is None else {_VERSION: f'reservation {microversion}'}
+        response = self._open(user, method, path, data, {**asked, **(headers or {})})
         text = response.get_data(as_text=True)
-        return Answer(response.status_code, json.loads(text) if text else None)
+        content = json.loads(text) if text else None
+        return Answer(response.status_code, content, response.headers)
 
     def raw(self, user: str, path: str) -> bytes:
         """The body of a GET, as it travels."""
         return self._open(user, 'GET', path).get_data()
 
-    def _open(self, user: str, method: str, path: str, data: str | None = None) -> TestResponse:
-        headers = {'X-Auth-Token': user, 'Accept': 'application/json'}
+    def _open(
+        self,
+        user: str,
+        method: str,
+        path: str,
+        data: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> TestResponse:
+        sent = {'X-Auth-Token': user, 'Accept': 'application/json', **(headers or {})}
         return self._client.open(
             f'/v1{path}',
             method=method,
             data=data,
-            headers=headers,
+            headers=sent,
             content_type='application/json',
         )
 
