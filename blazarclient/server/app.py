@@ -164,7 +164,7 @@ def _unexpected(error: Exception) -> flask.Response:
         flask.g.get('request_id'),
         exc_info=error,
     )
-    return rest.refuse(errors.Internal())
+    return rest.refuse(errors.Unexpected())
 
 
 def _finish(response: flask.Response) -> flask.Response:

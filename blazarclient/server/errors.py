@@ -28,6 +28,7 @@
     |   +-- UnknownProperty
     +-- InvalidStatus               500  the lease is between two states
     +-- Internal                    500  Blazar fails on this input, and says nothing of it
+    |   +-- Unexpected                   this service fails, and no request is to blame
     +-- BadGateway                  502  the service behind this one does not answer, or not in JSON
     +-- Busy                        503  the database is locked for too long
     +-- TakenOver                        an event that another worker has taken meanwhile
@@ -70,6 +71,7 @@ __all__ = [
     'ServiceError',
     'TakenOver',
     'TooManyRequests',
+    'Unexpected',
     'UnknownProperty',
 ]
 
@@ -295,6 +297,10 @@ class Internal(ServiceError):
     def name(self) -> str:
         """Blazar's ``error_name``."""
         return 'INTERNAL_SERVER_ERROR'
+
+
+class Unexpected(Internal):
+    """A fault of this service, for which no request is to blame."""
 
 
 class BadGateway(ServiceError):

@@ -12,6 +12,8 @@ import flask
 from werkzeug import exceptions
 
 from blazarclient.server import errors
+from blazarclient.server.api import statuses
+from blazarclient.server.api.microversions import OLDEST
 from blazarclient.server.context import RequestContext
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ __all__ = [
     'answer',
     'body',
     'context',
+    'is_modern',
     'mapping',
     'refuse',
     'route',
@@ -59,10 +62,13 @@ class Service:
     settings: Settings
 
 
-def route(blueprint: flask.Blueprint, method: str, rule: str) -> Callable[[View], View]:
+def route(
+    blueprint: flask.Blueprint, method: str, rule: str, *, transaction: bool = True
+) -> Callable[[View], View]:
     """Let a function answer requests; it gets the context, the names in the rule, and the body.
 
     :param rule: the path, which as in Blazar may also end in ``.json``.
+    :param transaction: let a GET read in one transaction; not one that waits for something.
     """
     status = {'POST': 201, 'DELETE': 204}.get(method, 200)
     has_body = method in {'PATCH', 'POST', 'PUT'}
@@ -74,7 +80,8 @@ def route(blueprint: flask.Blueprint, method: str, rule: str) -> Callable[[View]
                 names['values'] = body()
             ctx = context()
             # A lease and its reservations are read by several queries, and belong together.
-            with ctx.transaction(write=False) if method == 'GET' else contextlib.nullcontext():
+            one = transaction and method == 'GET'
+            with ctx.transaction(write=False) if one else contextlib.nullcontext():
                 content = view(ctx, **names)
             return answer(content, status)
 
@@ -112,7 +119,8 @@ def body() -> Any:
     """What the request's body says: any JSON, and {} where there is none.
 
     :raises werkzeug.exceptions.BadRequest: for a content type other than JSON.
-    :raises werkzeug.exceptions.InternalServerError: for what is no JSON, as Blazar does.
+    :raises werkzeug.exceptions.InternalServerError: for what is no JSON, as Blazar does at 1.0;
+        from 1.1 on it is a BadRequest.
     :raises werkzeug.exceptions.RequestEntityTooLarge: for one that is too long.
     """
     data = flask.request.get_data(cache=False)
@@ -128,6 +136,8 @@ def body() -> Any:
             # Half of a surrogate pair is JSON, and no text that can be stored.
             json.dumps(read, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
+        if is_modern():
+            raise exceptions.BadRequest('The body of the request is not JSON.') from None
         raise exceptions.InternalServerError from None
     return read
 
@@ -150,9 +160,16 @@ def answer(
     return flask.Response(text, status, headers, mimetype='application/json')
 
 
+def is_modern() -> bool:
+    """Whether this request speaks microversion 1.1 or a later one."""
+    return bool(flask.g.get('microversion', OLDEST) != OLDEST)
+
+
 def refuse(error: errors.ServiceError) -> flask.Response:
     """The answer to a request that an object refuses."""
-    if isinstance(error, errors.Foreign):
+    if is_modern():
+        error = statuses.modern(error)
+    elif isinstance(error, errors.Foreign):
         # Microversion 1.0 tells that there is such an object; so does Blazar.
         error = errors.PolicyForbidden(error.rule)
     content = {
