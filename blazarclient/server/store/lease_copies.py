@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
+from sqlalchemy.dialects import mysql, sqlite
 
 from blazarclient.server.store import rows
 from blazarclient.server.store.rows import Row
@@ -37,10 +38,16 @@ def keep(connection: Connection, lease_id: str, values: Mapping[str, Any]) -> No
 
     :param values: columns; all of them where there was no copy.
     """
-    encoded = rows.encoded(values, *_JSON)
-    change = lease_copies.update().where(lease_copies.c.lease_id == lease_id).values(encoded)
-    if not rows.updated(connection, change):
-        connection.execute(lease_copies.insert().values(lease_id=lease_id, **encoded))
+    row = rows.encoded({'lease_id': lease_id, **values}, *_JSON)
+    # Two that see a lease for the first time at one moment do not fail.
+    if connection.dialect.name == 'sqlite':
+        connection.execute(
+            sqlite.insert(lease_copies)
+            .values(row)
+            .on_conflict_do_update(index_elements=['lease_id'], set_=row)
+        )
+    else:
+        connection.execute(mysql.insert(lease_copies).values(row).on_duplicate_key_update(row))
 
 
 def forget(connection: Connection, lease_id: str) -> None:

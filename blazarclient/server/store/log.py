@@ -19,7 +19,7 @@ from blazarclient.server.store import rows
 from blazarclient.server.store.rows import Row
 from blazarclient.server.store.tables import log_head, notifications
 
-__all__ = ['append', 'by_id', 'entries', 'head', 'is_published', 'sweep', 'swept']
+__all__ = ['append', 'by_id', 'entries', 'head', 'hold', 'is_published', 'sweep', 'swept']
 
 _JSON = ('resource_types', 'data')
 
@@ -45,6 +45,13 @@ def append(connection: Connection, entry: Row) -> int | None:
     values = rows.encoded({**entry, 'sequence': sequence}, *_JSON)
     connection.execute(notifications.insert(), values)
     return sequence
+
+
+def hold(connection: Connection) -> None:
+    """Let nobody else append until the transaction ends."""
+    # On SQLite, whoever may write has the whole database.
+    if connection.dialect.name != 'sqlite':
+        connection.execute(sa.select(log_head.c.id).with_for_update())
 
 
 def head(connection: Connection) -> int:
