@@ -9,7 +9,7 @@ from werkzeug import exceptions
 
 from blazarclient.server.objects import releases
 
-__all__ = ['HEADER', 'OLDEST', 'announce', 'choose', 'negotiate', 'newest', 'spoken']
+__all__ = ['HEADER', 'OLDEST', 'announce', 'choose', 'is_at_least', 'negotiate', 'newest', 'spoken']
 
 HEADER = 'OpenStack-API-Version'
 SERVICE = 'reservation'
@@ -68,6 +68,11 @@ def announce(response: flask.Response) -> flask.Response:
 def spoken() -> str:
     """The microversion of this request."""
     return str(flask.g.microversion)
+
+
+def is_at_least(version: str) -> bool:
+    """Whether this request speaks a microversion or a later one."""
+    return _number(spoken()) >= _number(version)
 
 
 def _number(version: str) -> tuple[int, ...]:

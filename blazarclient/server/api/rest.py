@@ -12,8 +12,7 @@ import flask
 from werkzeug import exceptions
 
 from blazarclient.server import errors
-from blazarclient.server.api import statuses
-from blazarclient.server.api.microversions import OLDEST
+from blazarclient.server.api import microversions, statuses
 from blazarclient.server.context import RequestContext
 
 if TYPE_CHECKING:
@@ -63,11 +62,17 @@ class Service:
 
 
 def route(
-    blueprint: flask.Blueprint, method: str, rule: str, *, transaction: bool = True
+    blueprint: flask.Blueprint,
+    method: str,
+    rule: str,
+    *,
+    since: str = microversions.OLDEST,
+    transaction: bool = True,
 ) -> Callable[[View], View]:
     """Let a function answer requests; it gets the context, the names in the rule, and the body.
 
     :param rule: the path, which as in Blazar may also end in ``.json``.
+    :param since: the microversion that adds it; before, there is no such URL.
     :param transaction: let a GET read in one transaction; not one that waits for something.
     """
     status = {'POST': 201, 'DELETE': 204}.get(method, 200)
@@ -75,6 +80,10 @@ def route(
 
     def register(view: View) -> View:
         def call(**names: Any) -> flask.Response:
+            if not microversions.is_at_least(since):
+                # As at a stock Blazar, which says no version of what it does not have.
+                flask.g.pop('microversion')
+                raise exceptions.NotFound
             if has_body:
                 # As in Blazar a body that cannot be read is told before a lease that is not there.
                 names['values'] = body()
@@ -162,7 +171,7 @@ def answer(
 
 def is_modern() -> bool:
     """Whether this request speaks microversion 1.1 or a later one."""
-    return bool(flask.g.get('microversion', OLDEST) != OLDEST)
+    return bool(flask.g.get('microversion', microversions.OLDEST) != microversions.OLDEST)
 
 
 def refuse(error: errors.ServiceError) -> flask.Response:
