@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from blazarclient.server.store import rows
 from blazarclient.server.store.rows import Row
@@ -36,15 +37,29 @@ def append(connection: Connection, entry: Row) -> int | None:
     :param entry: its columns but for ``sequence``.
     :returns: its sequence; None when its transition is in the log already.
     """
-    connection.execute(log_head.update().values(sequence=log_head.c.sequence + 1))
-    # With the head locked nobody else can publish the same meanwhile.
-    if is_published(connection, entry['transition']):
-        connection.execute(log_head.update().values(sequence=log_head.c.sequence - 1))
-        return None
-    sequence = head(connection)
+    sequence = _next(connection)
     values = rows.encoded({**entry, 'sequence': sequence}, *_JSON)
-    connection.execute(notifications.insert(), values)
+    try:
+        connection.execute(notifications.insert(), values)
+    except IntegrityError:
+        # With the head locked nobody else can publish the same meanwhile.
+        if not is_published(connection, entry['transition']):
+            raise
+        connection.execute(log_head.update().values(sequence=sequence - 1))
+        return None
     return sequence
+
+
+def _next(connection: Connection) -> int:
+    """The sequence of the next entry, with the head locked."""
+    step = log_head.c.sequence + 1
+    if connection.dialect.name == 'sqlite':
+        connection.execute(log_head.update().values(sequence=step))
+        return head(connection)
+    # Everybody who appends waits for this transaction, so it should not ask for what the server
+    # can say with its answer.
+    set_head = log_head.update().values(sequence=sa.func.last_insert_id(step))
+    return connection.execute(set_head).lastrowid
 
 
 def hold(connection: Connection) -> None:
