@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-__all__ = ['BadKey', 'Vault', 'new_key']
+__all__ = ['BadKey', 'Vault', 'new_key', 'new_secret']
 
 
 class BadKey(ValueError):
@@ -16,6 +18,11 @@ class BadKey(ValueError):
 def new_key() -> str:
     """A new key: 32 random bytes in URL-safe base64."""
     return Fernet.generate_key().decode()
+
+
+def new_secret() -> str:
+    """A new secret to sign with, as Standard Webhooks writes it: 32 random bytes."""
+    return f'whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}'
 
 
 class Vault:

@@ -29,7 +29,7 @@ from blazarclient.server.objects import releases
 if TYPE_CHECKING:
     from blazarclient.server.context import RequestContext
 
-__all__ = ['Registry', 'StoredObject', 'fields', 'wire_iso', 'wire_spaced']
+__all__ = ['JSONField', 'Registry', 'StoredObject', 'fields', 'wire_iso', 'wire_spaced']
 
 #: The microversion that a request speaks when it names none.
 OLDEST = '1.0'
@@ -37,6 +37,12 @@ OLDEST = '1.0'
 
 class Registry(base.VersionedObjectRegistry):
     """The objects of this service."""
+
+
+class JSONField(fields.AutoTypedField[Any]):
+    """What JSON can hold, as it was given."""
+
+    AUTO_TYPE = fields.FieldType()
 
 
 class StoredObject(base.VersionedObject):
