@@ -87,8 +87,8 @@ class FrontDoor:
         self.database = Database(url)
         self.database.upgrade()
         self.policy, self.settings = Policy(), settings or Settings()
-        app = create_app(self.database, self.policy, self.settings, _authenticate)
-        self._client = Client(app)
+        self.app = create_app(self.database, self.policy, self.settings, _authenticate)
+        self._client = Client(self.app)
         self.scheduler = Scheduler(self.context, 'front-door')
         self.now = BEGIN
         if standing:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, Self
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
 
@@ -16,14 +16,27 @@ from blazarclient.server.objects.base import Registry, StoredObject, fields
 from blazarclient.server.objects.wire_times import wire_utc
 from blazarclient.server.store import log, tables
 
-__all__ = ['Notification', 'cloud_event_type']
+__all__ = ['News', 'Notification', 'cloud_event_type']
 
 _TYPE_PREFIX = 'org.openstack.reservation.'
+#: It does not say where the log begins and ends: that counts what happens in other projects.
+_GONE = (
+    'Not all that happened {} is known, since it is too long ago, or has yet to come. List again '
+    'without "after" and "since", and go on from the cursor of the answer.'
+)
 
 
 def cloud_event_type(name: str) -> str:
     """The CloudEvents type of a type of notification."""
     return f'{_TYPE_PREFIX}{name}'
+
+
+class News(NamedTuple):
+    """Whom an entry of the log may concern."""
+
+    project_id: str
+    type: str
+    lease_id: str | None
 
 
 @Registry.register
@@ -156,7 +169,7 @@ class Notification(StoredObject):
         cls,
         ctx: RequestContext,
         *,
-        after: int,
+        after: int | None,
         limit: int,
         types: Sequence[str] = (),
         lease_id: str | None = None,
@@ -164,7 +177,7 @@ class Notification(StoredObject):
     ) -> tuple[list[Self], int]:
         """What this user may know of, in the order of the log.
 
-        :param after: the sequence of the last entry that was read; 0 for all that is kept.
+        :param after: the sequence of the last entry that was read; None for all that is kept.
         :param types: filters of types; empty for all.
         :param all_projects: for an administrator: everybody's.
         :returns: the entries, and the sequence to go on after.
@@ -176,11 +189,10 @@ class Notification(StoredObject):
             ctx.require('reservation:notifications:get_all')
         with ctx.transaction(write=False) as connection:
             head, swept = log.head(connection), log.swept(connection)
-            if after > head or 0 < after < swept:
-                raise errors.Gone(
-                    f'What came after {after} is not known any more: the log begins after {swept} '
-                    f'and ends with {head}. List again without "after", and go on from there.'
-                )
+            if after is None:
+                after = swept
+            if not swept <= after <= head:
+                raise errors.Gone(_GONE.format(f'after {after}'))
             table = tables.notifications.c
             condition: list[sa.ColumnElement[bool]] = []
             if not all_projects:
@@ -190,11 +202,49 @@ class Notification(StoredObject):
             if lease_id is not None:
                 condition.append(table.lease_id == lease_id)
             found = log.entries(
-                connection, after=max(after, swept), limit=limit, until=head, condition=condition
+                connection, after=after, limit=limit, until=head, condition=condition
             )
         # Where there is room for more, all up to the head has been looked at.
         reached = found[-1]['sequence'] if len(found) == limit else head
         return [cls.from_row(ctx, row) for row in found], reached
+
+    @classmethod
+    def latest(cls, ctx: RequestContext) -> int:
+        """The sequence of the last entry, whosever it is."""
+        ctx.require('reservation:notifications:get')
+        with ctx.transaction(write=False) as connection:
+            return log.head(connection)
+
+    @classmethod
+    def before(cls, ctx: RequestContext, moment: datetime) -> int:
+        """The sequence after which everything comes that was noticed at or after a time.
+
+        :param moment: naive UTC.
+        :raises blazarclient.server.errors.Gone: some of it may no longer be kept.
+        """
+        ctx.require('reservation:notifications:get')
+        with ctx.transaction(write=False) as connection:
+            swept = log.swept(connection)
+            kept_since = ctx.now() - timedelta(days=ctx.settings.keep_notifications)
+            if swept and moment < kept_since:
+                raise errors.Gone(_GONE.format(f'since {wire_utc(moment)}'))
+            first = log.first_since(connection, moment)
+            return log.head(connection) if first is None else first - 1
+
+    @classmethod
+    def news(cls, ctx: RequestContext, *, after: int, limit: int) -> tuple[list[News], int]:
+        """Whom new entries may concern, for the service itself.
+
+        :returns: what there is, and the sequence to go on after.
+        """
+        ctx.require('reservation:notifications:get_all')
+        with ctx.transaction(write=False) as connection:
+            head = log.head(connection)
+            if head <= after:
+                return [], after
+            found = log.concerned(connection, after=after, until=head, limit=limit)
+        reached = found[-1][0] if len(found) == limit else head
+        return [News(*each[1:]) for each in found], reached
 
     @classmethod
     def get_by_id(cls, ctx: RequestContext, notification_id: str) -> Self:

@@ -20,7 +20,18 @@ from blazarclient.server.store import rows
 from blazarclient.server.store.rows import Row
 from blazarclient.server.store.tables import log_head, notifications
 
-__all__ = ['append', 'by_id', 'entries', 'head', 'hold', 'is_published', 'sweep', 'swept']
+__all__ = [
+    'append',
+    'by_id',
+    'concerned',
+    'entries',
+    'first_since',
+    'head',
+    'hold',
+    'is_published',
+    'sweep',
+    'swept',
+]
 
 _JSON = ('resource_types', 'data')
 
@@ -98,6 +109,31 @@ def entries(
         query = query.where(notifications.c.sequence <= until)
     found = rows.rows(connection, query.order_by(notifications.c.sequence).limit(limit))
     return rows.decoded(found, *_JSON)
+
+
+def concerned(
+    connection: Connection, *, after: int, until: int, limit: int
+) -> list[tuple[int, str, str, str | None]]:
+    """Of some entries the sequence, the project, the type and the lease, in their order."""
+    table = notifications.c
+    query = (
+        sa.select(table.sequence, table.project_id, table.type, table.lease_id)
+        .where(table.sequence > after, table.sequence <= until)
+        .order_by(table.sequence)
+        .limit(limit)
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
+
+
+def first_since(connection: Connection, moment: datetime) -> int | None:
+    """The sequence of the first entry that was noticed at or after a time; None for none.
+
+    The clocks of several machines differ, so that it may not be the one with the earliest time.
+    """
+    found: int | None = connection.scalar(
+        sa.select(sa.func.min(notifications.c.sequence)).where(notifications.c.noticed_at >= moment)
+    )
+    return found
 
 
 def by_id(connection: Connection, notification_id: str) -> Row | None:
