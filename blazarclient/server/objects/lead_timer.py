@@ -73,6 +73,8 @@ class LeadTimer:
         with ctx.transaction() as connection:
             log.hold(connection)
             now = ctx.now()
+            if not lead_timers.is_concerned(connection, lease_id, document['project_id'], now):
+                return
             if document.get('status') in lead_timers.OVER:
                 lead_timers.drop(connection, lease_id)
                 return

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from blazarclient.server import errors
 from blazarclient.server.context import RequestContext
-from blazarclient.server.objects import lease_request, lease_status, placement
+from blazarclient.server.objects import lease_news, lease_request, lease_status, placement
 from blazarclient.server.objects.base import Registry, StoredObject, fields, wire_iso, wire_spaced
 from blazarclient.server.objects.lease_event import BEFORE_END, END, START, LeaseEvent
 from blazarclient.server.objects.reservation import Reservation
@@ -187,6 +187,7 @@ class Lease(StoredObject):
             leases.insert_lease(connection, lease.stored())
             lease._reserve(calendar, planned, period)
             lease._schedule(wanted.other_events, before_end)
+            lease_news.created(ctx, lease)
         return lease
 
     def _reserve(
@@ -247,6 +248,7 @@ class Lease(StoredObject):
         with ctx.transaction() as connection:
             self._lock()
             lease_status.check(self, 'UPDATING')
+            before = lease_news.document(self)
             try:
                 with connection.begin_nested():
                     self._apply(values)
@@ -258,6 +260,7 @@ class Lease(StoredObject):
                 self.change(status='ERROR')
             else:
                 self.change(status=lease_status.derive(self))
+            lease_news.updated(ctx, self, before)
         if failure is not None:
             raise failure
         # Not a change of the lease: what a Blazar says that is still at it.
@@ -314,7 +317,9 @@ class Lease(StoredObject):
         with ctx.transaction() as connection:
             self._lock()
             lease_status.check(self, 'DELETING')
+            before = lease_news.document(self)
             leases.delete_lease(connection, self.id)
+            lease_news.deleted(ctx, before)
 
     def change(self, **values: Any) -> None:
         """Set fields and store them."""
@@ -337,6 +342,7 @@ class Lease(StoredObject):
             return True
         if not lease_status.leads_to(self.status, wanted):
             event.change(status='ERROR')
+            lease_news.failed(self._context, self, event)
             return False
         self.change(status=wanted)
         return True

@@ -74,7 +74,6 @@ class LeaseCopy:
         :param digest: by default that of the document.
         :param heard_at: as the attributes; what is None stays as it was.
         """
-        given = {'heard_at': heard_at, 'compared_from': compared_from, 'compared_to': compared_to}
         values = {
             'project_id': str(document.get('project_id') or ''),
             'user_id': str(document.get('user_id') or ''),
@@ -82,7 +81,9 @@ class LeaseCopy:
             'end_date': wire_times.read(document['end_date']),
             'digest': digest or lease_document.digest(document),
             'document': document,
-            **{name: value for name, value in given.items() if value is not None},
+            'heard_at': heard_at,
+            'compared_from': compared_from,
+            'compared_to': compared_to,
         }
         with ctx.transaction() as connection:
             lease_copies.keep(connection, document['id'], values)

@@ -140,6 +140,7 @@ class LeaseEvent(StoredObject):
         :raises blazarclient.server.errors.TakenOver: when another worker has taken it meanwhile;
             nothing has changed then.
         """
+        from blazarclient.server.objects import lease_news
         from blazarclient.server.objects.lease import Lease
 
         ctx = self._context
@@ -148,17 +149,22 @@ class LeaseEvent(StoredObject):
             if not due.finish(connection, self.id, self.owner or '', self.attempt, 'DONE'):
                 raise errors.TakenOver(f'Event {self.id} was taken by another worker meanwhile.')
             leases.update_event(connection, self.id, {'updated_at': ctx.now()})
-            Lease.get_by_id(ctx, self.lease_id).finish(self)
+            lease = Lease.get_by_id(ctx, self.lease_id)
+            lease.finish(self)
+            lease_news.carried_out(ctx, lease, self)
 
     def give_up(self) -> None:
         """Mark an event that cannot be carried out, and its lease, as failed."""
+        from blazarclient.server.objects import lease_news
         from blazarclient.server.objects.lease import Lease
 
         ctx = self._context
         with ctx.transaction() as connection:
             leases.lock_lease(connection, self.lease_id)
             if due.finish(connection, self.id, self.owner or '', self.attempt, 'ERROR'):
-                Lease.get_by_id(ctx, self.lease_id).change(status='ERROR')
+                lease = Lease.get_by_id(ctx, self.lease_id)
+                lease.change(status='ERROR')
+                lease_news.failed(ctx, lease, self)
 
     @staticmethod
     def next_due(ctx: RequestContext) -> datetime | None:

@@ -25,6 +25,7 @@ __all__ = [
     'drop',
     'due',
     'insert',
+    'is_concerned',
     'next_due',
     'of_leases',
 ]
@@ -32,14 +33,33 @@ __all__ = [
 #: States of a lease that has ended, or is about to be gone: nobody is warned any more.
 OVER = frozenset({'DELETING', 'TERMINATED', 'TERMINATING'})
 
-_WANTED = (
+# These are asked whenever a lease changes: to make a query takes longer than to carry it out.
+_ASKED = (
+    subscriptions.c.before_end != '[]',
+    subscriptions.c.status != 'expired',
+    sa.or_(
+        subscriptions.c.project_id == sa.bindparam('project_id'), subscriptions.c.scope == 'all'
+    ),
+    sa.or_(subscriptions.c.expires_at.is_(None), subscriptions.c.expires_at > sa.bindparam('now')),
+)
+_ASKED_FOR = sa.select(
     subscriptions.c.scope,
     subscriptions.c.project_id,
     subscriptions.c.user_id,
     subscriptions.c.lease_ids,
     subscriptions.c.resource_types,
     subscriptions.c.before_end,
-)
+).where(*_ASKED)
+_CONCERNED = sa.union_all(
+    sa.select(lead_timers.c.lead_seconds).where(lead_timers.c.lease_id == sa.bindparam('lease_id')),
+    sa.select(sa.literal_column('0')).select_from(subscriptions).where(*_ASKED),
+).limit(1)
+
+
+def is_concerned(connection: Connection, lease_id: str, project_id: str, now: datetime) -> bool:
+    """Whether a lease has timers, or might get some."""
+    values = {'lease_id': lease_id, 'project_id': project_id, 'now': now}
+    return connection.execute(_CONCERNED, values).first() is not None
 
 
 def asked_for(connection: Connection, project_id: str, now: datetime) -> list[Row]:
@@ -49,13 +69,8 @@ def asked_for(connection: Connection, project_id: str, now: datetime) -> list[Ro
 
     :param now: naive UTC.
     """
-    query = sa.select(*_WANTED).where(
-        sa.or_(subscriptions.c.project_id == project_id, subscriptions.c.scope == 'all'),
-        subscriptions.c.before_end != '[]',
-        subscriptions.c.status != 'expired',
-        sa.or_(subscriptions.c.expires_at.is_(None), subscriptions.c.expires_at > now),
-    )
-    return rows.decoded(rows.rows(connection, query), 'lease_ids', 'resource_types', 'before_end')
+    found = rows.rows(connection, _ASKED_FOR, {'project_id': project_id, 'now': now})
+    return rows.decoded(found, 'lease_ids', 'resource_types', 'before_end')
 
 
 def copies(

@@ -18,6 +18,38 @@ __all__ = ['all_copies', 'copy_of', 'forget', 'keep']
 _JSON = ('document',)
 
 
+#: Real times that are only ever set.
+_MARKS = ('heard_at', 'compared_from', 'compared_to')
+
+
+def _upserts() -> Mapping[str, sa.Insert]:
+    """Dialect -> the statement that makes or changes a copy.
+
+    Two that see a lease for the first time at one moment both succeed.
+    """
+    names = [column.name for column in lease_copies.c]
+    insert = sqlite.insert(lease_copies).values({name: sa.bindparam(name) for name in names})
+    other = mysql.insert(lease_copies).values({name: sa.bindparam(name) for name in names})
+
+    def changes(new: Mapping[str, sa.ColumnElement[Any]]) -> dict[str, sa.ColumnElement[Any]]:
+        return {
+            name: sa.func.coalesce(new[name], lease_copies.c[name]) if name in _MARKS else new[name]
+            for name in names
+            if name != 'lease_id'
+        }
+
+    return {
+        'sqlite': insert.on_conflict_do_update(
+            index_elements=['lease_id'], set_=changes(dict(insert.excluded.items()))
+        ),
+        'mysql': other.on_duplicate_key_update(changes(dict(other.inserted.items()))),
+    }
+
+
+# Made once: to make it takes longer than to carry it out.
+_UPSERTS = _upserts()
+
+
 def copy_of(connection: Connection, lease_id: str, *, lock: bool = False) -> Row | None:
     """The copy of a lease; None when it was never seen.
 
@@ -36,18 +68,11 @@ def all_copies(connection: Connection) -> list[Row]:
 def keep(connection: Connection, lease_id: str, values: Mapping[str, Any]) -> None:
     """Make or change the copy of a lease.
 
-    :param values: columns; all of them where there was no copy.
+    :param values: the other columns; where ``heard_at``, ``compared_from`` or ``compared_to`` is
+        None it stays as it was.
     """
-    row = rows.encoded({'lease_id': lease_id, **values}, *_JSON)
-    # Two that see a lease for the first time at one moment do not fail.
-    if connection.dialect.name == 'sqlite':
-        connection.execute(
-            sqlite.insert(lease_copies)
-            .values(row)
-            .on_conflict_do_update(index_elements=['lease_id'], set_=row)
-        )
-    else:
-        connection.execute(mysql.insert(lease_copies).values(row).on_duplicate_key_update(row))
+    upsert = _UPSERTS['sqlite' if connection.dialect.name == 'sqlite' else 'mysql']
+    connection.execute(upsert, rows.encoded({'lease_id': lease_id, **values}, *_JSON))
 
 
 def forget(connection: Connection, lease_id: str) -> None:

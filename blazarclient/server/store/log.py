@@ -36,6 +36,13 @@ __all__ = [
 _JSON = ('resource_types', 'data')
 
 
+# Made once: to make a statement takes longer than to carry it out.
+_HEAD = sa.select(log_head.c.sequence)
+_STEP = log_head.update().values(sequence=log_head.c.sequence + 1)
+_STEP_AND_TELL = log_head.update().values(sequence=sa.func.last_insert_id(log_head.c.sequence + 1))
+_INSERT = notifications.insert()
+
+
 def is_published(connection: Connection, transition: str) -> bool:
     """Whether a transition is in the log already."""
     query = sa.select(notifications.c.sequence).where(notifications.c.transition == transition)
@@ -51,7 +58,7 @@ def append(connection: Connection, entry: Row) -> int | None:
     sequence = _next(connection)
     values = rows.encoded({**entry, 'sequence': sequence}, *_JSON)
     try:
-        connection.execute(notifications.insert(), values)
+        connection.execute(_INSERT, values)
     except IntegrityError:
         # With the head locked nobody else can publish the same meanwhile.
         if not is_published(connection, entry['transition']):
@@ -63,14 +70,12 @@ def append(connection: Connection, entry: Row) -> int | None:
 
 def _next(connection: Connection) -> int:
     """The sequence of the next entry, with the head locked."""
-    step = log_head.c.sequence + 1
     if connection.dialect.name == 'sqlite':
-        connection.execute(log_head.update().values(sequence=step))
+        connection.execute(_STEP)
         return head(connection)
     # Everybody who appends waits for this transaction, so it should not ask for what the server
     # can say with its answer.
-    set_head = log_head.update().values(sequence=sa.func.last_insert_id(step))
-    return connection.execute(set_head).lastrowid
+    return connection.execute(_STEP_AND_TELL).lastrowid
 
 
 def hold(connection: Connection) -> None:
@@ -82,7 +87,7 @@ def hold(connection: Connection) -> None:
 
 def head(connection: Connection) -> int:
     """The sequence of the last entry; 0 before the first."""
-    return int(connection.scalar(sa.select(log_head.c.sequence)) or 0)
+    return int(connection.scalar(_HEAD) or 0)
 
 
 def swept(connection: Connection) -> int:
