@@ -10,7 +10,9 @@ from blazarclient.resources.allocation import Allocations
 from blazarclient.resources.floatingip import FloatingIPs
 from blazarclient.resources.host import Hosts
 from blazarclient.resources.lease import Leases
+from blazarclient.resources.notification import Notifications
 from blazarclient.resources.property import ResourceProperties
+from blazarclient.resources.subscription import Subscriptions
 
 __all__ = ['Client']
 
@@ -110,6 +112,8 @@ class Client:
         self.properties = ResourceProperties(self)
         self.floatingips = FloatingIPs(self)
         self.allocations = Allocations(self)
+        self.subscriptions = Subscriptions(self)
+        self.notifications = Notifications(self)
         self.lease = managers.LeaseManager(self)
         self.host = managers.HostManager(self)
         self.floatingip = managers.FloatingIPManager(self)

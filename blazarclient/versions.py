@@ -51,6 +51,8 @@ class Version(NamedTuple):
 #: Microversion -> one line of what it changed. New entries go at the end.
 HISTORY: Mapping[str, str] = {
     '1.0': 'Blazar as it is: leases, hosts, floating IPs, allocations, resource properties.',
+    '1.1': 'Subscriptions, notifications and deliveries; the subscriptions of a lease.',
+    '1.2': 'Lead times of warnings before the end, in a subscription; availability.',
 }
 
 #: The newest microversion that each OpenStack release speaks.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from blazarclient import exception, times
@@ -18,6 +18,7 @@ __all__ = [
     'Boolean',
     'DateTime',
     'EndDate',
+    'Instant',
     'Integer',
     'Json',
     'JsonText',
@@ -159,6 +160,15 @@ class EndDate(DateTime):
 
     def encode(self, value: object) -> str:
         return times.to_wire(self.moment(value), up=True)
+
+
+class Instant(DateTime):
+    """A moment with its seconds, as the parts of the API write it that Blazar does not have."""
+
+    example = '2026-11-20T15:38:00Z'
+
+    def encode(self, value: object) -> str:
+        return f'{self.moment(value).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'
 
 
 class Json(Type[Any]):

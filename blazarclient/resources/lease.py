@@ -18,7 +18,7 @@ from blazarclient.resources.create_once import CreateOnce, is_lost
 from blazarclient.resources.reservation import LeaseEvent, Reservation, completed
 from blazarclient.transport import pause_after
 from blazarclient.versions import Spoken
-from blazarclient.wiretypes import Boolean, DateTime, EndDate, Nested, StartDate, Text
+from blazarclient.wiretypes import Boolean, DateTime, EndDate, Json, Nested, StartDate, Text
 
 if TYPE_CHECKING:
     from blazarclient.resources.host import Host
@@ -65,6 +65,8 @@ class Lease(Resource):
     reservations = Field(Nested(Reservation), always=True)
     #: What the service does to it, and when.
     events = Field(Nested(LeaseEvent), always=True, read_only=True)
+    #: Who is told of it: ``id``, ``url`` and ``status`` of each subscription.
+    subscriptions = Field(Json(), since='1.1')
 
     def refresh(self) -> Lease:
         """Read it anew; what was changed and not saved is forgotten."""

@@ -13,8 +13,10 @@ from blazarclient.resources.allocation import AllocatedReservation, Allocation
 from blazarclient.resources.floatingip import FloatingIP
 from blazarclient.resources.host import Host
 from blazarclient.resources.lease import Lease
+from blazarclient.resources.notification import Notification
 from blazarclient.resources.property import ResourceProperty
 from blazarclient.resources.reservation import LeaseEvent, Reservation
+from blazarclient.resources.subscription import Delivery, Subscription
 from blazarclient.versions import HISTORY, NEWEST
 from blazarclient.wiretypes import Integer, Text
 from tests.unit.versioned import HISTORY as MADE_UP
@@ -30,6 +32,9 @@ CLASSES: tuple[type[Resource], ...] = (
     FloatingIP,
     Allocation,
     AllocatedReservation,
+    Subscription,
+    Delivery,
+    Notification,
 )
 
 
@@ -93,8 +98,9 @@ def test_advice_names_the_line_to_add() -> None:
     Changed.__name__ = 'Lease'
     text = advice(FILE.read_text(), manifest([Changed, *CLASSES[1:]]))
     assert '+    colour: text' in text
-    assert "'1.1': '<what it changed>.'," in text
-    assert "since='1.1'" in text
+    following = f'{NEWEST.major}.{NEWEST.minor + 1}'
+    assert f"'{following}': '<what it changed>.'," in text
+    assert f"since='{following}'" in text
 
 
 def test_object_versions() -> None:

@@ -18,7 +18,7 @@ from blazarclient.model import Resource
 from blazarclient.resources.host import Host
 from blazarclient.resources.lease import Lease
 from blazarclient.resources.reservation import Reservation
-from blazarclient.versions import OLDEST, Spoken
+from blazarclient.versions import NEWEST, OLDEST, Spoken
 from blazarclient.wiretypes import Integer, Text
 from tests.conftest import ClientFactory
 from tests.recorded import ALICE, RecordedBlazar
@@ -218,9 +218,9 @@ def test_attributes_never_make_a_request(mine: Lease, server: RecordedBlazar) ->
     """Whatever is looked at, nothing is sent."""
     server.forget()
     for name in dir(mine):
-        getattr(mine, name)
+        # What a later microversion brought is no attribute of this one.
+        getattr(mine, name, None)
     for name in Lease.FIELDS:
-        getattr(mine, name)
         mine.is_set(name)
     for part in (*(mine.reservations or ()), *(mine.events or ())):
         for name in part.FIELDS:
@@ -282,7 +282,7 @@ def test_wire_key_of_another_name() -> None:
 @pytest.mark.parametrize('kind', [Lease, Host, Reservation])
 def test_fake(kind: type[Resource]) -> None:
     """Every field has an example that decodes; given values take their place."""
-    fake = kind.fake()
+    fake = kind.fake(NEWEST)
     assert fake.keys() == kind.WIRE.keys()
     for name in kind.FIELDS:
         getattr(fake, name)
