@@ -101,6 +101,8 @@ log_head = table(
     sa.Column('swept', sa.BigInteger, nullable=False),
     # Up to this one it is worked out who is sent what. Written by delivery workers only.
     sa.Column('fanned_out', sa.BigInteger, nullable=False),
+    # When the list of leases was compared first: what was there by then is no news.
+    sa.Column('compared_at', TIME),
 )
 
 

@@ -118,6 +118,7 @@ def _log() -> None:
         sa.Column('sequence', sa.BigInteger, nullable=False),
         sa.Column('swept', sa.BigInteger, nullable=False),
         sa.Column('fanned_out', sa.BigInteger, nullable=False),
+        sa.Column('compared_at', _TIME),
     )
     op.execute(
         sa.text('INSERT INTO log_head (id, sequence, swept, fanned_out) VALUES (1, 0, 0, 0)')
