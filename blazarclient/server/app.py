@@ -20,9 +20,11 @@ from werkzeug.datastructures import Headers
 from blazarclient.server import errors
 from blazarclient.server.api import feed, floatingips, hosts, leases, microversions, rest
 from blazarclient.server.api.rest import LONGEST_BODY, Identity
+from blazarclient.server.backends.blazar.versions import described
 from blazarclient.server.objects import releases
 
 if TYPE_CHECKING:
+    from blazarclient.server.backends.blazar.connections import Connections
     from blazarclient.server.config import Settings
     from blazarclient.server.policy import Policy
     from blazarclient.server.store.database import Database
@@ -46,6 +48,7 @@ def create_app(
     authenticate: Authenticate,
     *,
     identity_url: str = '',
+    blazar: Connections | None = None,
     wake: Callable[[], None] | None = None,
 ) -> flask.Flask:
     """Make the application.
@@ -55,6 +58,7 @@ def create_app(
 
     :param authenticate: says who sends a request.
     :param identity_url: where clients without a token are sent to, if anywhere.
+    :param blazar: how the Blazar is reached that has the leases; None where this service has them.
     :param wake: called after a request that may have made something due.
     :raises blazarclient.server.errors.InvalidInput: for a pin that means nothing.
     """
@@ -63,6 +67,7 @@ def create_app(
     # One more: of a body that came without its length only so much is read, and nothing is said.
     app.config['MAX_CONTENT_LENGTH'] = LONGEST_BODY + 1
     app.extensions['reservation'] = rest.Service(database, policy, settings)
+    app.extensions['blazar'] = blazar
 
     def identify() -> flask.Response | None:
         flask.g.started = time.monotonic()
@@ -109,7 +114,7 @@ def _versions() -> flask.Response:
             'status': 'CURRENT',
             'links': [{'href': f'{root}v1', 'rel': 'self'}],
             'min_version': microversions.OLDEST,
-            'max_version': microversions.newest(),
+            **described(microversions.pin()),
         },
         {
             'id': 'v2.0',

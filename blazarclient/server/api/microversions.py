@@ -20,7 +20,13 @@ _FORM = re.compile(r'([1-9][0-9]*)\.(0|[1-9][0-9]*)')
 
 def newest() -> str:
     """The newest microversion that this service speaks."""
-    return releases.newest(flask.current_app.extensions['reservation'].settings.pin)
+    return releases.newest(pin())
+
+
+def pin() -> str | None:
+    """``[upgrade] pin`` of this service."""
+    pinned: str | None = flask.current_app.extensions['reservation'].settings.pin
+    return pinned
 
 
 def choose(header: str, maximum: str) -> str:
