@@ -144,7 +144,14 @@ class Connections:
             raise cfg.Error(f'[blazar] cafile = {options.cafile}: {error.strerror}') from error
 
     def send(self, request: Request, has_gone: Callable[[], bool] = _never) -> Answer:
-            head = request.head()
+        """Send a request, and wait for the start of its answer.
+
+        :param has_gone: whether nobody waits for the answer any more.
+        :raises Away: there is no answer.
+        :raises Gone: nobody waits for it.
+        :raises Malformed: it is no request.
+        """
+        head = request.head()
         # A connection that was kept may be closed by Blazar just as it is used again. What changes
         # nothing is asked once more then; all else gets a connection of its own.
         again = request.method in _SAFE and request.length == 0
