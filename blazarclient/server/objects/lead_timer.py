@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from blazarclient import times
 from blazarclient.server.context import RequestContext
 from blazarclient.server.objects import lease_document, notification_types, transitions, wire_times
 from blazarclient.server.objects.notification import Notification
+from blazarclient.server.objects.subscription_request import lead_seconds
 from blazarclient.server.store import lead_timers, log
 from blazarclient.server.store.rows import Row
 
 if TYPE_CHECKING:
     from blazarclient.server.objects.subscription import Subscription
 
-__all__ = ['LeadTimer', 'iso_duration', 'lead_seconds']
+__all__ = ['LeadTimer', 'iso_duration']
 
 #: A moment that has passed when a lease is made or moved is still told of for so long.
 _GRACE = timedelta(minutes=5)
 #: How many timers are written at a time.
 _PORTION = 1000
-
-
-@functools.lru_cache(maxsize=256)
-def lead_seconds(lead_time: str) -> int:
-    """The seconds of an ISO 8601 duration.
-
-    :raises blazarclient.exception.InvalidInput: it is none.
-    """
-    return int(times.parse_duration(lead_time).total_seconds())
 
 
 def iso_duration(seconds: int) -> str:
