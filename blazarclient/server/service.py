@@ -1,12 +1,11 @@
-"""The running service: its options, database, scheduler, and the application behind Keystone."""
+"""The running service: its options, database, parts, and the application behind Keystone."""
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
-import platform
 import threading
-import uuid
 import warnings
 import weakref
 from collections.abc import Iterable
@@ -16,12 +15,16 @@ from typing import TYPE_CHECKING
 from oslo_config import cfg
 from werkzeug.datastructures import Headers
 
+from blazarclient.server import checks, parts
 from blazarclient.server import config as options
+from blazarclient.server.api import feed
 from blazarclient.server.api.rest import Service
 from blazarclient.server.app import Identity, create_app
-from blazarclient.server.backends.embedded.scheduler import Scheduler
+from blazarclient.server.backends.blazar.connections import Connections
+from blazarclient.server.backends.blazar.pass_through import PassThrough
 from blazarclient.server.config import Settings
-from blazarclient.server.context import RequestContext
+from blazarclient.server.front import Front
+from blazarclient.server.health import Health, Watched
 from blazarclient.server.policy import Policy
 from blazarclient.server.store.database import Database
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     'DEFAULT_FILE',
+    'PATIENCE',
     'VARIABLE',
     'Application',
     'authenticate',
@@ -37,15 +41,15 @@ __all__ = [
     'make_application',
     'open_database',
     'open_service',
-    'scheduler_of',
 ]
 
 #: Names the file with the options; without it they stand in ``DEFAULT_FILE``.
 VARIABLE = 'BLAZAR_GATEWAY_CONF'
 DEFAULT_FILE = '/etc/blazar-gateway/blazar-gateway.conf'
 
-#: Seconds that the end of the process waits for the events that are being carried out.
-_PATIENCE = 10
+#: Seconds that the end of the process waits for the events that are being carried out, and for the
+#: notifications that are being sent: no answer is waited for longer than 15 s.
+PATIENCE = 20
 
 #: Every application, and those that wait for a fork to be over.
 _OPEN: weakref.WeakSet[Application] = weakref.WeakSet()
@@ -70,8 +74,9 @@ def configured(path: str | None = None) -> cfg.ConfigOpts:
 def open_service(config: cfg.ConfigOpts) -> Service:
     """The database, the policy and the settings of a configuration.
 
-    :raises oslo_config.cfg.Error: when no database is named, or it has no tables.
+    :raises oslo_config.cfg.Error: for what the options lack, or a database without tables.
     """
+    checks.check(config)
     database = open_database(config)
     if database.revision() is None:
         if database.url.database:
@@ -91,14 +96,6 @@ def open_database(config: cfg.ConfigOpts) -> Database:
     return Database(config.database.connection)
 
 
-def scheduler_of(service: Service) -> Scheduler:
-    """A scheduler for a service, with a name that no other has."""
-    return Scheduler(
-        lambda: RequestContext.for_service(service.database, service.policy, service.settings),
-        f'{platform.node()}-{os.getpid()}-{uuid.uuid4().hex[:8]}',
-    )
-
-
 def authenticate(headers: Headers) -> Identity | None:
     """Who sends a request, as keystonemiddleware has found out; it refuses all others."""
     if headers.get('X-Identity-Status') != 'Confirmed':
@@ -112,7 +109,7 @@ def authenticate(headers: Headers) -> Identity | None:
 
 
 def make_application(config: cfg.ConfigOpts) -> Application:
-    """The application of a configuration, with its scheduler where it is to have one."""
+    """The application of a configuration, with the parts that its process is to have."""
     return Application(config)
 
 
@@ -137,18 +134,23 @@ class Application:
 
     @property
     def is_serving(self) -> bool:
-        """Whether the database is open, and the scheduler is running where there is one."""
+        """Whether the database is open, and the parts are running."""
         return self._serving is not None
 
     def begin(self) -> _Serving:
-        """Open the database and start the scheduler, unless this is done."""
+        """Open the database and start the parts, unless this is done."""
         with self._lock:
             if self._serving is None:
                 self._serving = _Serving(self._config)
             return self._serving
 
+    def stop(self) -> None:
+        """Tell the parts to end, and let requests wait for nothing any more; others go on."""
+        if self._serving is not None:
+            self._serving.stop()
+
     def close(self) -> None:
-        """End the scheduler, when it has carried out what it has begun, and leave the database."""
+        """End the parts, when they have done what they have begun, and leave the database."""
         with self._lock:
             serving, self._serving = self._serving, None
         if serving is not None:
@@ -156,33 +158,34 @@ class Application:
 
 
 class _Serving:
-    """What answers requests and carries out events in one process."""
+    """What answers requests in one process, and the parts beside it."""
 
     def __init__(self, config: cfg.ConfigOpts) -> None:
         self._service = service = open_service(config)
-        self._scheduler = scheduler = scheduler_of(service)
-        has_scheduler = config.embedded.scheduler
-        app = create_app(
-            service.database,
-            service.policy,
-            service.settings,
-            authenticate,
-            wake=scheduler.wake if has_scheduler else None,
-        )
-        self.application = _behind_keystone(app, config)
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        if has_scheduler:
-            self._thread = threading.Thread(
-                target=scheduler.run, args=[self._stop], name=scheduler.owner, daemon=True
+        with contextlib.ExitStack() as undo:
+            undo.callback(service.database.dispose)
+            made = parts.make(service, parts.chosen(config), config)
+            blazar = _blazar(config)
+            self._app = create_app(
+                service.database,
+                service.policy,
+                service.settings,
+                authenticate,
+                blazar=blazar,
+                wake=lambda: self._running.wake(parts.SCHEDULER),
             )
-            self._thread.start()
+            behind = _front(_behind_keystone(self._app, config), blazar, config)
+            undo.pop_all()
+        self._running = running = parts.Running(made)
+        self.application = Watched(Health(service, running), behind)
+
+    def stop(self) -> None:
+        self._running.stop()
+        feed.close(self._app)
 
     def end(self) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._scheduler.wake()
-            self._thread.join(_PATIENCE)
+        self.stop()
+        self._running.join(PATIENCE)
         self._service.database.dispose()
 
 
@@ -196,6 +199,21 @@ def _behind_keystone(application: WSGIApplication, config: cfg.ConfigOpts) -> WS
     settings = {'oslo_config_config': config, 'include_service_catalog': False}
     behind: WSGIApplication = AuthProtocol(application, settings)
     return behind
+
+
+def _blazar(config: cfg.ConfigOpts) -> Connections | None:
+    """How the Blazar is reached that has the leases; None where this service has them."""
+    return Connections.of(config) if config.backend.type == 'blazar' else None
+
+
+def _front(
+    behind: WSGIApplication, blazar: Connections | None, config: cfg.ConfigOpts
+) -> WSGIApplication:
+    """Let a Blazar answer what is its own, where one has the leases."""
+    if blazar is None:
+        return behind
+    pin = config.upgrade.pin
+    return Front(PassThrough(blazar, pin=pin), behind, pin=pin)
 
 
 def _before_fork() -> None:

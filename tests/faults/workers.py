@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Self
 
+from blazarclient.server.vault import new_key
+
 __all__ = ['Workers']
 
 _CONFIG = """\
@@ -18,6 +20,8 @@ debug = true
 connection = {url}
 [embedded]
 event_timeout = {timeout}
+[subscriptions]
+secret_key = {key}
 """
 
 
@@ -32,7 +36,9 @@ class Workers:
         self._folder = folder
         self._config = folder / 'worker.conf'
         # oslo.config reads a $ as the name of another option.
-        self._config.write_text(_CONFIG.format(url=url.replace('$', '$$'), timeout=timeout))
+        self._config.write_text(
+            _CONFIG.format(url=url.replace('$', '$$'), timeout=timeout, key=new_key())
+        )
         self._count = count
         self._logs: dict[int, Path] = {}
         self.running: list[subprocess.Popen[bytes]] = []

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -149,17 +150,23 @@ class Database:
         with self.transaction(write=False) as connection:
             return MigrationContext.configure(connection).get_current_revision()
 
+    @staticmethod
+    @functools.cache
+    def revisions() -> Sequence[str]:
+        """The revisions that this release knows, the newest one first."""
+        from alembic.script import ScriptDirectory
+
+        folder = ScriptDirectory.from_config(_alembic())
+        return [each.revision for each in folder.walk_revisions()]
+
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
 
     @contextlib.contextmanager
     def _migration(self) -> Iterator[Config]:
-        from alembic.config import Config
-
         with self._alone(), self.transaction() as connection:
-            config = Config()
-            config.set_main_option('script_location', f'{__package__}:migrations')
+            config = _alembic()
             config.attributes['connection'] = connection
             yield config
 
@@ -180,6 +187,14 @@ class Database:
                 yield
             finally:
                 connection.execute(sa.text('SELECT RELEASE_LOCK(:name)'), name)
+
+
+def _alembic() -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option('script_location', f'{__package__}:migrations')
+    return config
 
 
 class _Turn:

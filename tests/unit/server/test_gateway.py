@@ -18,13 +18,16 @@ from blazarclient.server.context import RequestContext
 from blazarclient.server.objects.lease import Lease
 from blazarclient.server.policy import Policy
 from blazarclient.server.store.database import Database
+from blazarclient.server.vault import new_key
+
+KEY = f'[subscriptions]\nsecret_key = {new_key()}\n'
 
 
 @pytest.fixture
 def options(tmp_path: pathlib.Path) -> str:
     """Path of a file with options, which names a database that is not there yet."""
     path = tmp_path / 'gateway.conf'
-    path.write_text(f'[database]\nconnection = sqlite:///{tmp_path}/gateway.db\n')
+    path.write_text(f'{KEY}[database]\nconnection = sqlite:///{tmp_path}/gateway.db\n')
     return str(path)
 
 
@@ -109,7 +112,7 @@ def test_a_database_that_cannot_be(
 ) -> None:
     """The error names what is wrong with it."""
     path = tmp_path / 'gateway.conf'
-    path.write_text(f'[database]\n{line}\n')
+    path.write_text(f'{KEY}[database]\n{line}\n')
     assert run('worker', '--config-file', str(path)) == 1
     error = capsys.readouterr().err
     assert said in error

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import pathlib
-import platform
 import shutil
 import signal
 import socket
@@ -25,6 +24,7 @@ from werkzeug.test import Client
 
 from blazarclient.server import config, service
 from blazarclient.server.store.database import Database
+from blazarclient.server.vault import new_key
 from tests.recorded import RecordedBlazar
 
 LEASE = {'name': 'now', 'start_date': 'now', 'end_date': '2030-01-01 12:00', 'reservations': []}
@@ -41,6 +41,8 @@ def options(server: RecordedBlazar, tmp_path: pathlib.Path) -> str:
         f"""
 [api]
 port = 0
+[subscriptions]
+secret_key = {new_key()}
 [database]
 connection = sqlite:///{tmp_path}/gateway.db
 [keystone_authtoken]
@@ -118,20 +120,21 @@ def test_nobody_vouches_for_himself(
         assert answer.headers['WWW-Authenticate'] == keystone
 
 
-def test_without_a_scheduler(options: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where workers carry out the events, who answers requests does not."""
-    monkeypatch.setenv('OS_EMBEDDED__SCHEDULER', 'false')
+def test_without_parts(options: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where workers do all that is due, who answers requests does not."""
+    for option in ('OS_EMBEDDED__SCHEDULER', 'OS_DELIVERY__WORKER'):
+        monkeypatch.setenv(option, 'false')
     before = threads()
     made = service.make_application(service.configured(options))
     assert threads() == before
     made.close()
 
 
-def test_its_scheduler_ends_with_it(options: str) -> None:
+def test_its_parts_end_with_it(options: str) -> None:
     """Nothing is left behind by an application that is closed, not even when closed twice."""
     before = threads()
     made = service.make_application(service.configured(options))
-    assert any(each.startswith(f'{platform.node()}-{os.getpid()}-') for each in threads() - before)
+    assert {'scheduler', 'sweeper'} <= threads() - before
     made.close()
     made.close()
     assert threads() == before
@@ -146,6 +149,7 @@ def threads() -> set[str]:
 def test_a_database_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has tables from the first, as nobody else could make them."""
     monkeypatch.setenv('OS_DATABASE__CONNECTION', 'sqlite://')
+    monkeypatch.setenv('OS_SUBSCRIPTIONS__SECRET_KEY', new_key())
     opened = service.open_service(config.load())
     assert opened.database.revision() is not None
     opened.database.dispose()
@@ -160,6 +164,7 @@ def test_a_database_that_cannot_be_used(
 ) -> None:
     """The error says what to do."""
     monkeypatch.setenv('OS_DATABASE__CONNECTION', connection)
+    monkeypatch.setenv('OS_SUBSCRIPTIONS__SECRET_KEY', new_key())
     with pytest.raises(cfg.Error, match=said):
         service.make_application(config.load())
 

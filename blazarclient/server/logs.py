@@ -1,0 +1,51 @@
+"""How ``blazar-gateway`` writes its log: lines for people, or one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+
+import flask
+
+__all__ = ['begin']
+
+#: What the service itself says in a message that is no line for people.
+_TEXT = '%(asctime)s %(process)d %(levelname)s %(name)s %(message)s'
+
+
+def begin(*, form: str, debug: bool) -> None:
+    """Write the log to stderr from now on.
+
+    With ``debug`` this package tells everything. Libraries do not: on their lowest level some tell
+    the paths and headers of requests, and these may be secret.
+
+    :param form: ``text`` or ``json``.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(Lines() if form == 'json' else logging.Formatter(_TEXT))
+    logging.basicConfig(handlers=[handler], level=logging.INFO if debug else logging.WARNING)
+    if debug:
+        logging.getLogger('blazarclient').setLevel(logging.DEBUG)
+
+
+class Lines(logging.Formatter):
+    """Each record as a JSON object on a line of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        moment = time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))
+        line: dict[str, object] = {
+            'time': f'{moment}.{int(record.msecs):03d}Z',
+            'level': record.levelname,
+            'logger': record.name,
+            'process': record.process,
+            'thread': record.threadName,
+            'message': record.getMessage(),
+        }
+        request_id = flask.g.get('request_id') if flask.has_app_context() else None
+        if request_id:
+            line['request_id'] = request_id
+        if record.exc_info:
+            line['traceback'] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)

@@ -1,0 +1,127 @@
+"""The HTTP server of ``blazar-gateway``: waitress, ended so that nobody loses an answer.
+
+waitress by itself stops sending when it is told to end. Here it first stops listening, lets what
+was asked be answered, and closes each connection when nothing is on its way on it any more.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import waitress
+from waitress import channel, wasyncore
+from waitress import server as waitress_server
+
+from blazarclient.server.app import LONGEST_BODY
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+__all__ = ['WebServer']
+
+#: Seconds that requests have to be answered in when the server ends.
+_PATIENCE = 30.0
+#: Seconds in which a connection that was just made may still bring its request then.
+_GRACE = 1.0
+#: Seconds of one look at all connections.
+_LOOK, _LAST_LOOKS = 1.0, 0.05
+#: A request that waits for notifications holds a connection, and so does an idle client.
+_CONNECTIONS = 10_000
+
+
+class WebServer:
+    """A server of one application.
+
+    :param sockets: what listens already, instead of a host and a port.
+    :param threads: how many requests are worked on at one time.
+    :param ident: what answers name as ``Server``.
+    :raises OSError: it cannot listen there.
+    """
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        *,
+        host: str = '',
+        port: int = 0,
+        sockets: Sequence[socket.socket] = (),
+        threads: int,
+        ident: str,
+    ) -> None:
+        self._map: dict[int, object] = {}
+        self._stopping = False
+        where = {'sockets': [*sockets]} if sockets else {'host': host, 'port': port}
+        made = waitress.create_server(
+            application,
+            map=self._map,
+            threads=threads,
+            ident=ident,
+            connection_limit=_CONNECTIONS,
+            # select() ends at 1024 files.
+            asyncore_use_poll=True,
+            # What a client sends while it waits is read, so that its hanging up is noticed.
+            channel_request_lookahead=1,
+            # The application refuses a body that is too long, in the form of the API. This is for
+            # one that is so long that it should not even be read.
+            max_request_body_size=4 * LONGEST_BODY,
+            **where,
+        )
+        self._dispatcher = made.task_dispatcher
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where it listens; a name of a host may stand for more than one address."""
+        return [(each.effective_host, int(each.effective_port)) for each in self._servers()]
+
+    def run(self, stopping: Callable[[], None] = lambda: None) -> None:
+        """Answer requests until told to stop.
+
+        :param stopping: called when it no longer listens, while requests are still answered.
+        """
+        while not self._stopping:
+            wasyncore.poll2(_LOOK, self._map)
+        # Whoever has connected by now is heard.
+        known = -1
+        while known != len(self._map):
+            known = len(self._map)
+            wasyncore.poll2(0.0, self._map)
+        for each in self._servers():
+            # Not its own close(), which takes away what threads wake this one with.
+            wasyncore.dispatcher.close(each)
+        stopping()
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline and self._close_idle():
+            wasyncore.poll2(_LAST_LOOKS, self._map)
+        self.close()
+
+    def stop(self) -> None:
+        """Let :meth:`run` end; a signal handler may call it."""
+        self._stopping = True
+        for each in self._servers():
+            each.pull_trigger()
+
+    def close(self) -> None:
+        """End at once."""
+        self._dispatcher.shutdown(timeout=1)
+        wasyncore.close_all(self._map)
+
+    def _servers(self) -> Iterator[waitress_server.BaseWSGIServer]:
+        for each in [*self._map.values()]:
+            if isinstance(each, waitress_server.BaseWSGIServer):
+                yield each
+
+    def _close_idle(self) -> bool:
+        """Close connections on which nothing is on its way; say whether there are others."""
+        busy = False
+        for each in [*self._map.values()]:
+            if not isinstance(each, channel.HTTPChannel):
+                continue
+            is_new = each.last_activity <= each.creation_time > time.time() - _GRACE
+            if each.requests or each.request or each.total_outbufs_len or is_new:
+                busy = True
+            else:
+                each.handle_close()
+        return busy
