@@ -115,15 +115,23 @@ class Listener:
     """A loopback port whose connections are each handled in a thread of their own.
 
     ``handle`` gets the connection and its number, counted from 1. Leaving it closes the connection.
+    The port is one of 127.0.0.1 and free, where nothing else is said.
     """
 
-    def __init__(self, handle: Callable[[socket.socket, int], None]) -> None:
+    def __init__(
+        self,
+        handle: Callable[[socket.socket, int], None],
+        address: str = '127.0.0.1',
+        port: int = 0,
+    ) -> None:
         self.closing = threading.Event()
         self.accepted = 0
         self._handle = handle
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
-        self._socket = socket.create_server(('127.0.0.1', 0), backlog=256)
+        self._address = address
+        family = socket.AF_INET6 if ':' in address else socket.AF_INET
+        self._socket = socket.create_server((address, port), family=family, backlog=256)
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, name=f'accept-{self.port}')
         self._thread.start()
@@ -134,7 +142,7 @@ class Listener:
             return
         self.closing.set()
         # A blocked accept() does not notice that its socket was closed; a connection wakes it.
-        with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', self.port)):
+        with contextlib.suppress(OSError), socket.create_connection((self._address, self.port)):
             pass
         self._thread.join(_CLOSE_TIMEOUT)
         self._socket.close()

@@ -45,6 +45,9 @@ _TRIED = 4
 #: How many addresses are remembered with whether they may be reached.
 _JUDGED = 10_000
 
+#: Seconds that nobody asks for in earnest.
+_LONGEST_PAUSE = 86400.0
+
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~]*")
 
 LOG = logging.getLogger(__name__)
@@ -334,14 +337,15 @@ def _outcome(response: http.client.HTTPResponse, text: bytes, attempt: Attempt) 
 
 def _retry_after(text: str) -> float | None:
     if text.isascii() and text.isdigit():
-        return float(text)
+        return min(float(text), _LONGEST_PAUSE)
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    seconds = (moment - datetime.now(UTC)).total_seconds()
+    return min(max(0.0, seconds), _LONGEST_PAUSE)
 
 
 def _since(begun: float) -> float:
