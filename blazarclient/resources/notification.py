@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import builtins
+import math
+import time
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from blazarclient import exception
 from blazarclient.fields import Field
 from blazarclient.model import Resource
 from blazarclient.resources.lease import Lease
+from blazarclient.transport import pause_after
 from blazarclient.versions import HISTORY, Spoken, Version
 from blazarclient.wiretypes import Instant, Json, Text
 
@@ -151,6 +155,53 @@ class Notifications:
             yield from found
             if not found:
                 return
+            after, since = cursor, None
+
+    def listen(
+        self,
+        *,
+        after: str | None = None,
+        since: datetime | str | None = None,
+        types: Sequence[str] = (),
+        lease_id: str | None = None,
+        all_projects: bool = False,
+        timeout: float | None = None,
+        report: Callable[[str], None] | None = None,
+    ) -> Iterator[Notification]:
+        """What happens, as it happens; for ever, unless a timeout is given.
+
+        It goes on after a connection that broke and a service that restarts, without a gap and
+        without anything twice.
+
+        :param after: a cursor to go on after; without it and without ``since``, from now on.
+        :param since: a time (no zone: UTC) from which on what has happened comes first.
+        :param types: only these types: ``lease.started``, ``lease.*``.
+        :param lease_id: only this lease.
+        :param all_projects: for administrators: what happens in every project.
+        :param timeout: seconds after which it ends.
+        :param report: called with a sentence when the service cannot be reached.
+        :raises blazarclient.exception.HTTPError: when the service refuses; with status 410 when it
+            was away from for so long that something was missed.
+        """
+        filters: Any = {'types': types, 'lease_id': lease_id, 'all_projects': all_projects}
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        if after is None and since is None:
+            after = 'latest'
+        attempt = 0
+        while (left := deadline - time.monotonic()) > 0:
+            # The end is asked for without waiting: what happens meanwhile comes after it.
+            wait = 0.0 if after in (None, 'latest') else min(left, LONGEST_WAIT)
+            try:
+                found, cursor = self.page(after=after, since=since, wait=wait, **filters)
+            except (exception.ConnectionFailed, exception.ServiceUnavailable) as error:
+                pause = min(pause_after(error, attempt), LONGEST_WAIT, left)
+                if report is not None:
+                    report(f'{error} Trying again in {pause:.0f} s.')
+                time.sleep(pause)
+                attempt += 1
+                continue
+            attempt = 0
+            yield from found
             after, since = cursor, None
 
     def types(self) -> builtins.list[dict[str, Any]]:
