@@ -18,7 +18,15 @@ from werkzeug import exceptions
 from werkzeug.datastructures import Headers
 
 from blazarclient.server import errors
-from blazarclient.server.api import feed, floatingips, hosts, leases, microversions, rest
+from blazarclient.server.api import (
+    feed,
+    floatingips,
+    hosts,
+    leases,
+    microversions,
+    notification_types,
+    rest,
+)
 from blazarclient.server.api.rest import LONGEST_BODY, Identity
 from blazarclient.server.backends.blazar.versions import described
 from blazarclient.server.objects import releases
@@ -98,8 +106,8 @@ def _version_1() -> flask.Blueprint:
     v1 = flask.Blueprint('v1', __name__, url_prefix='/v1')
     v1.before_request(microversions.negotiate)
     v1.after_request(microversions.announce)
-    for routes in (leases.routes, hosts.routes, floatingips.routes, feed.routes):
-        v1.register_blueprint(routes)
+    for part in (leases, hosts, floatingips, feed, notification_types):
+        v1.register_blueprint(part.routes)
     return v1
 
 
