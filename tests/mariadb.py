@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ['mariadb_server', 'mariadb_url']
+__all__ = ['Missing', 'empty_database', 'mariadb_server', 'mariadb_url', 'server']
 
 #: Set to 1 where a test must not be skipped for want of a MariaDB.
 REQUIRED = 'BLAZARCLIENT_REQUIRE_MARIADB'
@@ -27,16 +27,32 @@ _SPACE = 1 << 30
 _numbers = itertools.count(1)
 
 
+class Missing(Exception):
+    """There is no MariaDB on this machine."""
+
+
 @pytest.fixture(scope='session')
 def mariadb_server() -> Iterator[str]:
     """A running MariaDB: the start of its databases' URLs, and what follows their names."""
+    try:
+        with server() as url:
+            yield url
+    except Missing as error:
+        if os.environ.get(REQUIRED) == '1':
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@contextlib.contextmanager
+def server() -> Iterator[str]:
+    """A running MariaDB, also for programs that are no tests.
+
+    :raises Missing: saying what is not installed.
+    """
     found = shutil.which('mariadbd', path=_PLACES)
     install = shutil.which('mariadb-install-db', path=_PLACES)
     if found is None or install is None:
-        why = 'mariadbd and mariadb-install-db (Debian: mariadb-server) are not installed'
-        if os.environ.get(REQUIRED) == '1':
-            pytest.fail(why)
-        pytest.skip(why)
+        raise Missing('mariadbd and mariadb-install-db (Debian: mariadb-server) are not installed')
     # Not pytest's own folder: the name of a socket has to be short.
     with (
         tempfile.TemporaryDirectory(
@@ -47,14 +63,24 @@ def mariadb_server() -> Iterator[str]:
         yield f'mysql+pymysql://root@localhost/{{}}?unix_socket={socket}'
 
 
+@contextlib.contextmanager
+def empty_database(server: str) -> Iterator[str]:
+    """The URL of an empty database that goes with the context.
+
+    :param server: as :func:`server` has it.
+    """
+    name = f'test_{next(_numbers)}'
+    # The server's own character set, as an operator's CREATE DATABASE has it.
+    _execute(server, f'CREATE DATABASE {name}')
+    yield server.format(name)
+    _execute(server, f'DROP DATABASE {name}')
+
+
 @pytest.fixture
 def mariadb_url(mariadb_server: str) -> Iterator[str]:
     """The URL of an empty database that goes with the test."""
-    name = f'test_{next(_numbers)}'
-    # The server's own character set, as an operator's CREATE DATABASE has it.
-    _execute(mariadb_server, f'CREATE DATABASE {name}')
-    yield mariadb_server.format(name)
-    _execute(mariadb_server, f'DROP DATABASE {name}')
+    with empty_database(mariadb_server) as url:
+        yield url
 
 
 def _in_memory() -> str | None:
