@@ -19,6 +19,7 @@ from werkzeug.datastructures import Headers
 
 from blazarclient.server import errors
 from blazarclient.server.api import (
+    deliveries,
     feed,
     floatingips,
     hosts,
@@ -26,6 +27,7 @@ from blazarclient.server.api import (
     microversions,
     notification_types,
     rest,
+    subscriptions,
 )
 from blazarclient.server.api.rest import LONGEST_BODY, Identity
 from blazarclient.server.backends.blazar.versions import described
@@ -46,6 +48,15 @@ Authenticate = Callable[[Headers], Identity | None]
 
 _DISCOVERY = ('/', '/versions')
 _WRITING = ('DELETE', 'PATCH', 'POST', 'PUT')
+#: The codes of errors that are told before an object is asked, from microversion 1.1 on.
+_CODES = {
+    400: 'reservation.invalid-input',
+    404: 'reservation.not-found',
+    405: 'reservation.method-not-allowed',
+    406: 'reservation.version-not-supported',
+    413: 'reservation.body-too-long',
+    415: 'reservation.unsupported-media-type',
+}
 _EVERY_METHOD = ['GET', 'HEAD', 'OPTIONS', *_WRITING]
 
 
@@ -106,7 +117,15 @@ def _version_1() -> flask.Blueprint:
     v1 = flask.Blueprint('v1', __name__, url_prefix='/v1')
     v1.before_request(microversions.negotiate)
     v1.after_request(microversions.announce)
-    for part in (leases, hosts, floatingips, feed, notification_types):
+    for part in (
+        leases,
+        hosts,
+        floatingips,
+        feed,
+        notification_types,
+        subscriptions,
+        deliveries,
+    ):
         v1.register_blueprint(part.routes)
     return v1
 
@@ -161,7 +180,27 @@ def _http_error(error: exceptions.HTTPException) -> flask.Response:
     headers = {}
     if isinstance(error, exceptions.MethodNotAllowed):
         headers['Allow'] = ', '.join(sorted(error.valid_methods or ()))
-    return rest.answer({'error': status, 'error_message': error.description}, status, headers)
+    content: dict[str, object] = {'error': status, 'error_message': error.description}
+    # Flask finds no route before anybody asks for the microversion.
+    microversions.settle()
+    if not rest.is_modern() and status != 406:
+        return rest.answer(content, status, headers)
+    sentence = error.description or ''
+    code = _CODES.get(status, errors.ServiceError.code)
+    if status == 406:
+        # Blazar's own words, and for programs what can be had.
+        newest = microversions.newest()
+        if newest != microversions.OLDEST:
+            range_ = {'min_version': microversions.OLDEST, 'max_version': newest}
+            content['errors'] = [rest.failure(status, code, sentence, **range_)]
+        return rest.answer(content, status, headers)
+    content = {
+        'errors': [rest.failure(status, code, sentence)],
+        'error_code': status,
+        'error_message': sentence,
+        'error_name': status,
+    }
+    return microversions.announce(rest.answer(content, status, headers))
 
 
 def _outside(status: int, title: str, headers: dict[str, str]) -> flask.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import flask
@@ -9,7 +10,18 @@ from werkzeug import exceptions
 
 from blazarclient.server.objects import releases
 
-__all__ = ['HEADER', 'OLDEST', 'announce', 'choose', 'is_at_least', 'negotiate', 'newest', 'spoken']
+__all__ = [
+    'HEADER',
+    'OLDEST',
+    'announce',
+    'choose',
+    'is_at_least',
+    'negotiate',
+    'newest',
+    'pin',
+    'settle',
+    'spoken',
+]
 
 HEADER = 'OpenStack-API-Version'
 SERVICE = 'reservation'
@@ -61,6 +73,18 @@ def choose(header: str, maximum: str) -> str:
 def negotiate() -> None:
     """Before a request: settle its microversion."""
     flask.g.microversion = choose(flask.request.headers.get(HEADER, ''), newest())
+
+
+def settle() -> None:
+    """Where a request has failed before its microversion was settled: do it, as far as possible.
+
+    What cannot be had, or is no version, leaves the request at the oldest.
+    """
+    if 'microversion' not in flask.g and flask.request.path.startswith('/v1'):
+        with contextlib.suppress(exceptions.BadRequest, exceptions.NotAcceptable):
+            negotiate()
+            if spoken() == OLDEST:
+                flask.g.pop('microversion')
 
 
 def announce(response: flask.Response) -> flask.Response:

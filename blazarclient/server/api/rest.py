@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import http
 import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from werkzeug import exceptions
 from blazarclient.server import errors
 from blazarclient.server.api import microversions, statuses
 from blazarclient.server.context import RequestContext
+from blazarclient.server.objects import wire_times
 
 if TYPE_CHECKING:
     from blazarclient.server.config import Settings
@@ -27,6 +29,7 @@ __all__ = [
     'answer',
     'body',
     'context',
+    'failure',
     'is_modern',
     'mapping',
     'refuse',
@@ -36,7 +39,7 @@ __all__ = [
 #: Bytes of the longest body that is read; a lease has some hundred.
 LONGEST_BODY = 1024 * 1024
 
-#: What a view answers with: something that json can write, or None for no content.
+#: What a view answers with: something that json can write, None for no content, or a response.
 View = Callable[..., object]
 
 
@@ -67,15 +70,17 @@ def route(
     rule: str,
     *,
     since: str = microversions.OLDEST,
+    status: int | None = None,
     transaction: bool = True,
 ) -> Callable[[View], View]:
     """Let a function answer requests; it gets the context, the names in the rule, and the body.
 
     :param rule: the path, which as in Blazar may also end in ``.json``.
     :param since: the microversion that adds it; before, there is no such URL.
+    :param status: of an answer; by default 201 to POST, 204 to DELETE and 200 to all else.
     :param transaction: let a GET read in one transaction; not one that waits for something.
     """
-    status = {'POST': 201, 'DELETE': 204}.get(method, 200)
+    usual = status or {'POST': 201, 'DELETE': 204}.get(method, 200)
     has_body = method in {'PATCH', 'POST', 'PUT'}
 
     def register(view: View) -> View:
@@ -92,7 +97,9 @@ def route(
             one = transaction and method == 'GET'
             with ctx.transaction(write=False) if one else contextlib.nullcontext():
                 content = view(ctx, **names)
-            return answer(content, status)
+            if isinstance(content, flask.Response):
+                return content
+            return answer(content, usual)
 
         blueprint.add_url_rule(rule, view.__name__, call, methods=[method])
         blueprint.add_url_rule(f'{rule}.json', view.__name__, call, methods=[method])
@@ -127,7 +134,8 @@ def context() -> RequestContext:
 def body() -> Any:
     """What the request's body says: any JSON, and {} where there is none.
 
-    :raises werkzeug.exceptions.BadRequest: for a content type other than JSON.
+    :raises werkzeug.exceptions.BadRequest: for a content type other than JSON; from 1.1 on it is an
+        UnsupportedMediaType.
     :raises werkzeug.exceptions.InternalServerError: for what is no JSON, as Blazar does at 1.0;
         from 1.1 on it is a BadRequest.
     :raises werkzeug.exceptions.RequestEntityTooLarge: for one that is too long.
@@ -138,7 +146,10 @@ def body() -> Any:
     if not data:
         return {}
     if flask.request.mimetype not in {'', 'application/json'}:
-        raise exceptions.BadRequest(f"Content type '{flask.request.mimetype}' isn't supported")
+        sentence = f"Content type '{flask.request.mimetype}' isn't supported"
+        if is_modern():
+            raise exceptions.UnsupportedMediaType(sentence)
+        raise exceptions.BadRequest(sentence)
     try:
         read = json.loads(data)
         if b'\\u' in data:
@@ -164,7 +175,12 @@ def mapping(values: Any) -> dict[str, Any]:
 def answer(
     content: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> flask.Response:
-    """A response in JSON; without a body when there is no content."""
+    """A response in JSON; without a body when there is no content.
+
+    :param content: with times in Blazar's forms or in that of 1.1, which from 1.1 on is told.
+    """
+    if is_modern():
+        content = wire_times.modern(content)
     text = b'' if content is None else json.dumps(content).encode()
     return flask.Response(text, status, headers, mimetype='application/json')
 
@@ -181,10 +197,29 @@ def refuse(error: errors.ServiceError) -> flask.Response:
     elif isinstance(error, errors.Foreign):
         # Microversion 1.0 tells that there is such an object; so does Blazar.
         error = errors.PolicyForbidden(error.rule)
-    content = {
+    content: dict[str, Any] = {
         'error_code': error.status,
         'error_message': str(error),
         'error_name': error.name,
     }
-    headers = {'Retry-After': '1'} if isinstance(error, errors.Busy) else None
+    if is_modern():
+        content = {'errors': [failure(error.status, error.code, str(error))], **content}
+    headers = {} if error.retry_after is None else {'Retry-After': str(error.retry_after)}
     return answer(content, error.status, headers)
+
+
+def failure(status: int, code: str, sentence: str, **more: object) -> dict[str, Any]:
+    """An error as the API special interest group of OpenStack describes one.
+
+    :param code: what programs compare.
+    :param more: what this kind of error has besides.
+    """
+    return {
+        'status': status,
+        'code': code,
+        'title': http.HTTPStatus(status).phrase,
+        'detail': sentence,
+        'request_id': flask.g.get('request_id'),
+        'links': [],
+        **more,
+    }

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import json
+import contextlib
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from blazarclient.server import errors, vault
 from blazarclient.server.context import RequestContext
-from blazarclient.server.objects import notification_types, subscription_request
+from blazarclient.server.objects import (
+    notification_types,
+    own_id,
+    subscription_checks,
+    subscription_request,
+    subscription_state,
+)
 from blazarclient.server.objects.base import JSONField, Registry, StoredObject, fields
+from blazarclient.server.objects.lead_timer import LeadTimer
 from blazarclient.server.objects.notification import Notification
+from blazarclient.server.objects.subscription_state import (
+    ACTIVE,
+    BY_ITS_OWNER,
+    DISABLED,
+    EXPIRED,
+    OVER,
+    PENDING,
+    STATUSES,
+)
 from blazarclient.server.objects.transitions import unique
 from blazarclient.server.objects.wire_times import wire_utc
 from blazarclient.server.store import log
@@ -23,25 +37,12 @@ from blazarclient.server.store import subscriptions as store
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ['DEFAULT_OVERLAP', 'LONGEST_OVERLAP', 'STATUSES', 'Subscription']
+__all__ = ['STATUSES', 'Subscription']
 
-PENDING, ACTIVE, FAILING, DISABLED, EXPIRED = STATUSES = (
-    'pending',
-    'active',
-    'failing',
-    'disabled',
-    'expired',
-)
-#: How long an endpoint may fail before it is told nothing any more.
-PATIENCE = timedelta(hours=120)
-#: Seconds for which the secret before also signs.
-DEFAULT_OVERLAP = 86_400
-LONGEST_OVERLAP = 7 * 86_400
-
-_RULE = 'reservation:subscriptions'
-_BY_ITS_OWNER = 'Disabled by its owner.'
-#: What decides which notifications are sent where.
-_FILTER = frozenset({'url', 'scope', 'types', 'lease_ids', 'resource_types', 'before_end'})
+_RULE = subscription_checks.RULE
+#: What decides which notifications are sent, and where.
+_HEARD = frozenset({'scope', 'types', 'lease_ids', 'resource_types', 'before_end', 'status'})
+_FILTER = _HEARD - {'status'} | {'url'}
 
 
 @Registry.register
@@ -165,7 +166,7 @@ class Subscription(StoredObject):
                 return cls.from_row(ctx, row)
             if row['project_id'] == ctx.project_id:
                 raise errors.PolicyForbidden(f'{_RULE}:get')
-        raise _unknown(subscription_id)
+        raise subscription_checks.unknown(subscription_id)
 
     @classmethod
     def list(
@@ -206,7 +207,9 @@ class Subscription(StoredObject):
                     lease_id=lease_id,
                 )
             ]
-            cls._load_queues(connection, found)
+            queues = subscription_state.queues(connection, found)
+            for each in found:
+                each._queue = queues[each.id]
         return found
 
     @classmethod
@@ -247,19 +250,22 @@ class Subscription(StoredObject):
         inline = inline_lease_id is not None
         with ctx.transaction() as connection:
             now = ctx.now()
-            wanted = subscription_request.read_new(values, microversion, now, inline=inline)
+            own, body = subscription_checks.split_id(values)
+            wanted = subscription_request.read_new(body, microversion, now, inline=inline)
             if inline:
                 wanted['lease_ids'] = [inline_lease_id]
-            _check_scope(ctx, wanted['scope'])
+            subscription_checks.check_scope(ctx, wanted['scope'])
             if not ctx.project_id:
                 raise errors.Forbidden('A subscription needs the token of a project.')
             ctx.database.lock(connection, 'deliveries')
+            if own is not None and not own_id.claim(ctx, 'subscription', own, body):
+                return cls._made_before(ctx, own)
             if not inline:
-                _check_leases(ctx, connection, wanted)
-            _check_quota(ctx, connection)
+                subscription_checks.check_leases(ctx, connection, wanted)
+            subscription_checks.check_quota(ctx, connection)
             owner = {'project_id': ctx.project_id, 'user_id': ctx.user_id}
-            digest = _digest({**owner, **wanted})
-            _check_same(connection, digest)
+            digest = subscription_checks.digest({**owner, **wanted})
+            subscription_checks.check_same(connection, digest)
             head = log.head(connection)
             enabled = wanted['enabled']
             secret = vault.new_secret()
@@ -268,17 +274,17 @@ class Subscription(StoredObject):
                 {
                     **owner,
                     **wanted,
-                    'id': str(uuid.uuid4()),
+                    'id': own or str(uuid.uuid4()),
                     'version': cls.VERSION,
                     'expiring_told_at': None,
                     'inline_lease_id': inline_lease_id,
                     'status': PENDING if enabled else DISABLED,
-                    'status_reason': None if enabled else _BY_ITS_OWNER,
+                    'status_reason': None if enabled else BY_ITS_OWNER,
                     'last_success_at': None,
                     'last_failure_at': None,
                     'failing_since': None,
                     'consecutive_failures': 0,
-                    'secret': _vault(ctx).encrypt(secret),
+                    'secret': subscription_checks.vault_of(ctx).encrypt(secret),
                     'previous_secret': None,
                     'previous_secret_until': None,
                     'start_sequence': head,
@@ -292,9 +298,20 @@ class Subscription(StoredObject):
                 },
             )
             store.insert(connection, made.stored())
-            made._queue = (0, max(head, store.fanned_out(connection)))
+            LeadTimer.arm_for(ctx, made)
             ctx.database.ring(connection)
         return made, secret
+
+    @classmethod
+    def _made_before(cls, ctx: RequestContext, id: str) -> tuple[Self, str]:
+        """What the same request has made, whose answer was lost."""
+        found = cls.for_service(ctx, id)
+        if found is None:
+            raise errors.Conflict(
+                f'Subscription {id} was made by this request before, and is gone. Send another id.',
+                code='reservation.id-taken',
+            )
+        return found, found.secrets(ctx.now())[0]
 
     # ----------------------------------------------------------------- changing
 
@@ -316,17 +333,22 @@ class Subscription(StoredObject):
             wanted = subscription_request.read_change(values, before, microversion, ctx.now())
             after = {**before, **wanted}
             if wanted.get('scope', self.scope) != self.scope:
-                _check_scope(ctx, after['scope'])
+                subscription_checks.check_scope(ctx, after['scope'])
             if wanted.keys() & {'lease_ids', 'scope'} and self.inline_lease_id is None:
-                _check_leases(ctx, connection, after)
+                subscription_checks.check_leases(ctx, connection, after)
             if wanted.keys() & _FILTER:
-                wanted['digest'] = _digest(after)
-                _check_same(connection, wanted['digest'], but=self.id)
-            wanted |= self._next_state(connection, wanted)
+                wanted['digest'] = subscription_checks.digest(after)
+                subscription_checks.check_same(connection, wanted['digest'], but=self.id)
+            # The answer still tells where one that was stopped has stopped.
+            queue = subscription_state.queues(connection, [self])[self.id]
+            wanted |= subscription_state.after_change(connection, self, wanted, ctx.now())
             self._write(connection, **wanted)
+            self._queue = queue if 'stopped_sequence' in wanted else None
+            if wanted.keys() & _HEARD:
+                LeadTimer.arm_for(ctx, self)
             ctx.database.ring(connection)
 
-    def rotate(self, overlap_seconds: int = DEFAULT_OVERLAP) -> str:
+    def rotate(self, overlap_seconds: int = subscription_request.DEFAULT_OVERLAP) -> str:
         """Give it a new secret.
 
         :param overlap_seconds: for how long the one before also signs.
@@ -338,7 +360,7 @@ class Subscription(StoredObject):
             overlap = timedelta(seconds=overlap_seconds)
             self._write(
                 connection,
-                secret=_vault(ctx).encrypt(secret),
+                secret=subscription_checks.vault_of(ctx).encrypt(secret),
                 previous_secret=self.secret if overlap else None,
                 previous_secret_until=ctx.now() + overlap if overlap else None,
             )
@@ -360,74 +382,14 @@ class Subscription(StoredObject):
         """
         self._context.require(rule, {'project_id': self.project_id, 'user_id': self.user_id})
         # Else a member could send to an endpoint of their own what only an administrator may see.
-        _check_scope(self._context, self.scope)
-
-    def _next_state(self, connection: Connection, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """What follows from a change of the endpoint, of its end, and of whether it is enabled."""
-        now = self._context.now()
-        changed: dict[str, Any] = {}
-        if wanted.get('url', self.url) != self.url or wanted.get('verify', self.verify) != (
-            self.verify
-        ):
-            changed |= {
-                'verify_at': now,
-                'verify_attempts': 0,
-                'consecutive_failures': 0,
-                'failing_since': None,
-            }
-        if 'expires_at' in wanted:
-            changed['expiring_told_at'] = None
-        expires_at = wanted.get('expires_at', self.expires_at)
-        if wanted.get('enabled') is False:
-            if self.status != DISABLED:
-                changed |= self._stop(connection, DISABLED)
-            return {**changed, 'status_reason': _BY_ITS_OWNER}
-        again = self.status == DISABLED and wanted.get('enabled') is True
-        if self.status == EXPIRED:
-            again = 'expires_at' in wanted and wanted.get('enabled', self.enabled)
-            if not again and wanted.get('enabled'):
-                raise errors.Conflict(
-                    f'Subscription {self.id} has expired at {wire_utc(expires_at)}. Give it a '
-                    'later expires_at, or null.'
-                )
-        if again:
-            changed |= self._resume(connection, verify_at=changed.get('verify_at', self.verify_at))
-        elif 'verify_at' in changed and self.status in {ACTIVE, FAILING}:
-            changed |= {'status': PENDING, 'status_reason': None}
-        return changed
-
-    def _stop(self, connection: Connection, status: str) -> dict[str, Any]:
-        """Send nothing any more; what was open is missed."""
-        stopped = self._cursor(connection)
-        store.cancel_open(connection, self.id, self._context.now())
-        self._queue = (0, stopped)
-        return {'status': status, 'stopped_sequence': stopped}
-
-    def _resume(self, connection: Connection, verify_at: datetime | None) -> dict[str, Any]:
-        """Send what happens from now on; what was missed can be asked for."""
-        head = log.head(connection)
-        stopped = self.stopped_sequence
-        missed = None
-        if stopped is not None and stopped < head:
-            missed = f'Enabled again. What it has missed comes after the cursor {stopped:020d}.'
-        # The answer to this change still tells where it stopped.
-        self._queue = (0, head if stopped is None else stopped)
-        return {
-            'status': ACTIVE if verify_at is None else PENDING,
-            'status_reason': missed,
-            'enabled': True,
-            'start_sequence': head,
-            'stopped_sequence': None,
-            'consecutive_failures': 0,
-            'failing_since': None,
-        }
+        subscription_checks.check_scope(self._context, self.scope)
 
     def _lock(self, connection: Connection, rule: str, if_match: str | None = None) -> None:
         """Let nobody else change it, and read it again."""
         self._context.database.lock(connection, 'deliveries')
         self._reload(connection)
         self.require(rule)
-        if if_match is not None and not _matches(if_match, self.etag):
+        if if_match is not None and not subscription_checks.matches(if_match, self.etag):
             raise errors.PreconditionFailed(
                 f'Subscription {self.id} has the ETag {self.etag} now, and not {if_match}: '
                 'somebody has changed it. Look at it again first.'
@@ -436,18 +398,16 @@ class Subscription(StoredObject):
     def _reload(self, connection: Connection) -> None:
         row = store.subscription(connection, self.id, lock=True)
         if row is None:
-            raise _unknown(self.id)
+            raise subscription_checks.unknown(self.id)
         self.__dict__ = type(self).from_row(self._context, row).__dict__
 
     def _write(self, connection: Connection, **values: Any) -> None:
         """Store what its owner changes: all of the row, for it has one version."""
-        queue = self._queue
         for name, value in values.items():
             setattr(self, name, value)
         self.revision += 1
         self.updated_at = self._context.now()
         store.update(connection, self.id, self.stored())
-        self._queue = queue
 
     # ------------------------------------------------------- what the service does
 
@@ -465,22 +425,26 @@ class Subscription(StoredObject):
 
     def verified(self) -> None:
         """Its endpoint wants to be told."""
-        ready: dict[str, Any] = {'verify_at': None, 'verify_attempts': 0}
-        if self.status == PENDING:
-            ready |= {'status': ACTIVE, 'status_reason': None}
-        self.change(**ready, consecutive_failures=0, failing_since=None)
+        with self._as_it_is() as fresh:
+            if fresh:
+                ready = {'status': ACTIVE} if self.status == PENDING else {}
+                self.change(
+                    **ready,
+                    status_reason=None if ready else self.status_reason,
+                    verify_at=None,
+                    verify_attempts=0,
+                    consecutive_failures=0,
+                    failing_since=None,
+                )
 
     def succeeded(self, now: datetime) -> None:
         """A notification has arrived.
 
         :param now: naive UTC.
         """
-        changed: dict[str, Any] = {'last_success_at': now}
-        if self.consecutive_failures or self.failing_since:
-            changed |= {'consecutive_failures': 0, 'failing_since': None}
-        if self.status == FAILING:
-            changed |= {'status': ACTIVE, 'status_reason': None}
-        self.change(**changed)
+        with self._as_it_is() as fresh:
+            if fresh:
+                self.change(**subscription_state.after_success(self, now))
 
     def failed(self, now: datetime, error: str) -> None:
         """A notification, or the question whether it wants any, has not arrived.
@@ -488,50 +452,51 @@ class Subscription(StoredObject):
         :param now: naive UTC.
         :param error: the class of the error, ``timeout``.
         """
-        if self.status in {DISABLED, EXPIRED}:
-            return
-        since = self.failing_since or now
-        changed: dict[str, Any] = {
-            'last_failure_at': now,
-            'consecutive_failures': self.consecutive_failures + 1,
-            'failing_since': since,
-        }
-        with self._context.transaction():
-            if error == 'http-410':
+        with self._as_it_is() as fresh:
+            if fresh and self.status not in OVER:
+                changed, reason = subscription_state.after_failure(self, now, error)
                 self.change(**changed)
-                self.disable('Its endpoint has answered 410: it wants no more notifications.')
-            elif now - since >= PATIENCE:
-                self.change(**changed)
-                hours = int(PATIENCE.total_seconds() // 3600)
-                self.disable(f'Nothing has arrived for {hours} hours; the last error was {error}.')
-            else:
-                reason = f'The last attempt has failed: {error}.'
-                status = FAILING if self.status == ACTIVE else self.status
-                self.change(**changed, status=status, status_reason=reason)
+                if reason:
+                    self.disable(reason)
 
     def disable(self, reason: str) -> None:
         """Stop since its endpoint does not take notifications, and tell its project.
 
         :param reason: a sentence.
         """
-        ctx = self._context
-        if self.status in {DISABLED, EXPIRED}:
-            return
-        with ctx.transaction() as connection:
-            ctx.database.lock(connection, 'deliveries')
-            self.change(
-                **self._stop(connection, DISABLED),
-                enabled=False,
-                status_reason=reason,
-            )
-            self._publish(notification_types.TURNED_OFF)
+        now = self._context.now()
+        with self._as_it_is() as fresh, self._context.transaction() as connection:
+            if fresh and self.status not in OVER:
+                stopped = subscription_state.stop(connection, self, DISABLED, now)
+                self.change(**stopped, enabled=False, status_reason=reason)
+                self._publish(notification_types.TURNED_OFF)
 
     def expire(self) -> None:
-        """Stop since its time is over."""
+        """Stop since its time is over, unless it was given more meanwhile."""
+        now = self._context.now()
+        with self._as_it_is() as fresh, self._context.transaction() as connection:
+            if fresh and self.status != EXPIRED and self.expires_at and self.expires_at <= now:
+                stopped = subscription_state.stop(connection, self, EXPIRED, now)
+                if self.status == DISABLED:
+                    del stopped['stopped_sequence']
+                self.change(
+                    **stopped, status_reason=f'It has expired at {wire_utc(self.expires_at)}.'
+                )
+
+    @contextlib.contextmanager
+    def _as_it_is(self) -> Iterator[bool]:
+        """Let nobody change it meanwhile, and read it again.
+
+        :returns: False when it is gone, or goes to another endpoint: what is known of the one
+            before is past.
+        """
         with self._context.transaction() as connection:
             self._context.database.lock(connection, 'deliveries')
-            stopped = self._stop(connection, EXPIRED)
-            self.change(**stopped, status_reason=f'It has expired at {wire_utc(self.expires_at)}.')
+            row = store.subscription(connection, self.id, lock=True)
+            is_same = row is not None and row['url'] == self.url
+            if row is not None:
+                self.__dict__ = type(self).from_row(self._context, row).__dict__
+            yield is_same
 
     def tell_expiring(self) -> None:
         """Tell its project that it is about to expire."""
@@ -550,16 +515,18 @@ class Subscription(StoredObject):
             owner=(self.project_id, self.user_id),
             subscription_id=self.id,
             expires_at=self.expires_at if kind == notification_types.EXPIRING else None,
-            details={
-                'subscription': {
-                    'id': self.id,
-                    'name': self.name,
-                    'status': self.status,
-                    'status_reason': self.status_reason,
-                    'expires_at': wire_utc(self.expires_at),
-                }
-            },
+            details={'subscription': self.summary()},
         )
+
+    def summary(self) -> dict[str, Any]:
+        """What a notification tells of it."""
+        return {
+            'id': self.id,
+            'name': self.name,
+            'status': self.status,
+            'status_reason': self.status_reason,
+            'expires_at': wire_utc(self.expires_at),
+        }
 
     # ------------------------------------------------------------------ reading
 
@@ -571,7 +538,7 @@ class Subscription(StoredObject):
         kept = [self.secret]
         if self.previous_secret and self.previous_secret_until and now < self.previous_secret_until:
             kept.append(self.previous_secret)
-        opened = _vault(self._context)
+        opened = subscription_checks.vault_of(self._context)
         return [opened.decrypt(each) for each in kept]
 
     @property
@@ -589,32 +556,14 @@ class Subscription(StoredObject):
         """Up to where in the log everything was delivered or given up."""
         return f'{self._state_of_queue()[1]:020d}'
 
-    #: How many deliveries are open, and the cursor, where somebody has looked already.
-    _queue: tuple[int, int] | None = None
+    #: What is queued, where somebody has looked already.
+    _queue: subscription_state.Queue | None = None
 
-    def _state_of_queue(self) -> tuple[int, int]:
+    def _state_of_queue(self) -> subscription_state.Queue:
         if self._queue is None:
             with self._context.transaction(write=False) as connection:
-                self._load_queues(connection, [self])
-        assert self._queue is not None  # noqa: S101
+                self._queue = subscription_state.queues(connection, [self])[self.id]
         return self._queue
-
-    def _cursor(self, connection: Connection) -> int:
-        self._load_queues(connection, [self])
-        return self._state_of_queue()[1]
-
-    @classmethod
-    def _load_queues(cls, connection: Connection, found: Sequence[Self]) -> None:
-        """Look at what is queued for some of them, by one query."""
-        queues = store.queues(connection, [each.id for each in found])
-        head = store.fanned_out(connection)
-        for each in found:
-            queued, first = queues.get(each.id, (0, 0))
-            if each.stopped_sequence is not None:
-                reached = each.stopped_sequence
-            else:
-                reached = first - 1 if queued else max(head, each.start_sequence)
-            each._queue = (queued, reached)
 
     def render(self, microversion: str) -> dict[str, Any]:
         """The subscription as the API shows it; never with a secret."""
@@ -647,80 +596,3 @@ class Subscription(StoredObject):
         if 'before_end' in values:
             shown['before_end'] = values['before_end']
         return shown
-
-
-def _unknown(subscription_id: str) -> errors.NotFound:
-    return errors.NotFound(f'No subscription with the ID {subscription_id!r} was found.')
-
-
-def _check_scope(ctx: RequestContext, scope: str) -> None:
-    if scope == 'all':
-        ctx.require(f'{_RULE}:post_all')
-
-
-def _check_leases(ctx: RequestContext, connection: Connection, wanted: Mapping[str, Any]) -> None:
-    """Refuse leases that this user does not know, another project's as if there were none."""
-    for lease_id in wanted['lease_ids']:
-        owner = store.lease_owner(connection, lease_id)
-        known = owner == ctx.project_id or (owner is not None and wanted['scope'] == 'all')
-        if not known:
-            raise errors.InvalidInput(
-                f"lease_ids: Object with {{'lease_id': '{lease_id}'}} not found",
-                code='reservation.subscription.unknown-lease',
-            )
-
-
-def _check_quota(ctx: RequestContext, connection: Connection) -> None:
-    allowed = ctx.settings.subscriptions_per_project
-    there = store.count(connection, ctx.project_id)
-    if there >= allowed:
-        raise errors.QuotaExceeded(
-            f'The project has {there} subscriptions and may have {allowed}. Delete one that is '
-            'not needed any more.'
-        )
-
-
-def _check_same(connection: Connection, digest: str, *, but: str | None = None) -> None:
-    row = store.same(connection, digest)
-    if row is not None and row['id'] != but:
-        raise errors.Conflict(
-            f'Subscription {row["id"]} ({row["status"]}) has the same owner, endpoint and filter. '
-            'Change that one, or delete it first.',
-            code='reservation.subscription.duplicate',
-        )
-
-
-def _digest(values: Mapping[str, Any]) -> str:
-    """A text that is the same for the same owner, endpoint and filter."""
-    text = json.dumps(
-        [
-            values['project_id'],
-            values['user_id'],
-            values['url'],
-            values['scope'],
-            sorted(notification_types.expand(values['types'])),
-            sorted(values['lease_ids']),
-            sorted(values['resource_types']),
-            sorted(set(map(subscription_request.lead_seconds, values['before_end']))),
-        ]
-    )
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _matches(if_match: str, etag: str) -> bool:
-    """Whether ``If-Match`` names an ETag, as RFC 9110 compares them."""
-    return any(each.strip() in {'*', etag} for each in if_match.split(','))
-
-
-def _vault(ctx: RequestContext) -> vault.Vault:
-    try:
-        return _opened(ctx.settings.secret_keys)
-    except vault.BadKey as error:
-        raise errors.ServiceError(
-            f'[subscriptions] secret_key: {error}', code='reservation.not-configured'
-        ) from None
-
-
-@functools.lru_cache(maxsize=8)
-def _opened(keys: tuple[str, ...]) -> vault.Vault:
-    return vault.Vault(keys)

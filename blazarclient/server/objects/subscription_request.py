@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 from blazarclient import exception, times
 from blazarclient.server import errors
 from blazarclient.server.objects import notification_types, releases
 from blazarclient.server.objects.notify_endpoint import NotifyEndpoint
+from blazarclient.server.objects.request_values import check_names, refuse, texts, time_of
 
-__all__ = ['LONGEST_NAME', 'LONGEST_SHARED', 'lead_seconds', 'read_change', 'read_new', 'unwrapped']
+__all__ = [
+    'DEFAULT_OVERLAP',
+    'LONGEST_OVERLAP',
+    'lead_seconds',
+    'read_change',
+    'read_new',
+    'read_nothing',
+    'read_overlap',
+    'unwrapped',
+]
 
 LONGEST_NAME = 255
 LONGEST_LEASE_IDS = 100
 LONGEST_BEFORE_END = 10
 LONGEST_TYPES = 50
 LONGEST_RESOURCE_TYPES = 20
+#: Seconds for which the secret before also signs.
+DEFAULT_OVERLAP = 86_400
+LONGEST_OVERLAP = 7 * 86_400
 LONGEST_LEAD = timedelta(days=366)
 #: How long a subscription to every project's leases may last: later nobody has shown again that
 #: its owner is still an administrator.
@@ -109,6 +121,27 @@ def read_change(
     return found
 
 
+def read_overlap(values: object) -> int:
+    """For how many seconds the secret before also signs.
+
+    :raises blazarclient.server.errors.InvalidInput: naming the field, and what would be right.
+    """
+    overlap = check_names(values, ['overlap'], 'a new secret').get('overlap', DEFAULT_OVERLAP)
+    if isinstance(overlap, bool) or not isinstance(overlap, int):
+        refuse('overlap', overlap, 'it has to be a number of seconds')
+    if not 0 <= overlap <= LONGEST_OVERLAP:
+        refuse('overlap', overlap, f'it has to be from 0 to {LONGEST_OVERLAP} seconds (7 days)')
+    return overlap
+
+
+def read_nothing(values: object) -> None:
+    """Of a request that says all by its URL.
+
+    :raises blazarclient.server.errors.InvalidInput: its body says something.
+    """
+    check_names(values, [], 'this request')
+
+
 def lead_seconds(duration: str) -> int:
     """The seconds of a lead time that was read before."""
     return int(times.parse_duration(duration).total_seconds())
@@ -134,16 +167,10 @@ def _read(body: Mapping[str, Any], microversion: str, now: datetime) -> dict[str
 
 
 def _check_names(body: Mapping[str, Any], microversion: str, *, inline: bool = False) -> None:
-    known = {*_FIELDS, 'notify_endpoint', 'payload_version', 'expires_at'}
     for name in body:
         if name in _READ_ONLY:
             raise errors.InvalidInput(f'{name} is read-only; leave it out.')
-        if name not in known:
-            close = difflib.get_close_matches(str(name), known, n=1)
-            hint = (
-                f'did you mean {close[0]}?' if close else f'known are {", ".join(sorted(known))}.'
-            )
-            raise errors.InvalidInput(f'{_shown(name)} is no field of a subscription; {hint}')
+    check_names(body, _NAMES, 'a subscription')
     if inline and 'lease_ids' in body:
         raise errors.InvalidInput(
             'lease_ids cannot be given here: a subscription in a lease is for this lease.'
@@ -160,7 +187,7 @@ def _check_shared(values: Mapping[str, Any], now: datetime) -> None:
     expires_at = values['expires_at']
     if expires_at is None or expires_at > now + LONGEST_SHARED:
         given = 'null' if expires_at is None else f'{expires_at.isoformat()}Z'
-        _refuse(
+        refuse(
             'expires_at',
             given,
             f'a subscription to every project has to expire within {LONGEST_SHARED.days} days',
@@ -174,28 +201,28 @@ def _name(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > LONGEST_NAME:
-        _refuse('name', value, f'it has to be a text of at most {LONGEST_NAME} characters, or null')
+        refuse('name', value, f'it has to be a text of at most {LONGEST_NAME} characters, or null')
     return value
 
 
 def _types(value: object) -> list[str]:
-    found = _texts('types', value, LONGEST_TYPES)
+    found = texts('types', value, LONGEST_TYPES)
     if not found:
-        _refuse('types', value, 'it has to name a type; ["lease.*"] is every one of leases')
+        refuse('types', value, 'it has to name a type; ["lease.*"] is every one of leases')
     notification_types.expand(found)
     return found
 
 
 def _lease_ids(value: object) -> list[str]:
-    return _texts('lease_ids', value, LONGEST_LEASE_IDS, longest=36)
+    return texts('lease_ids', value, LONGEST_LEASE_IDS, longest=36)
 
 
 def _resource_types(value: object) -> list[str]:
-    return _texts('resource_types', value, LONGEST_RESOURCE_TYPES, longest=66)
+    return texts('resource_types', value, LONGEST_RESOURCE_TYPES, longest=66)
 
 
 def _before_end(value: object) -> list[str]:
-    found = _texts('before_end', value, LONGEST_BEFORE_END, longest=64)
+    found = texts('before_end', value, LONGEST_BEFORE_END, longest=64)
     for text in found:
         try:
             # Our own grammar is wider: people write 1h, programs ISO 8601.
@@ -203,7 +230,7 @@ def _before_end(value: object) -> list[str]:
         except exception.InvalidInput:
             lead = timedelta(0)
         if not timedelta(0) < lead <= LONGEST_LEAD or lead.microseconds:
-            _refuse(
+            refuse(
                 'before_end',
                 text,
                 'a lead time is an ISO 8601 duration in whole seconds such as PT1H, longer than 0 '
@@ -214,14 +241,14 @@ def _before_end(value: object) -> list[str]:
 
 def _enabled(value: object) -> bool:
     if not isinstance(value, bool):
-        _refuse('enabled', value, 'it has to be true or false')
+        refuse('enabled', value, 'it has to be true or false')
     return value
 
 
 def _one_of(name: str, known: tuple[str, ...]) -> Callable[[object], str]:
     def read(value: object) -> str:
         if not isinstance(value, str) or value not in known:
-            _refuse(name, value, f'it has to be one of {", ".join(known)}')
+            refuse(name, value, f'it has to be one of {", ".join(known)}')
         return value
 
     return read
@@ -238,6 +265,7 @@ _FIELDS: Mapping[str, Callable[[object], object]] = {
     'verify': _one_of('verify', VERIFY),
     'enabled': _enabled,
 }
+_NAMES = frozenset({*_FIELDS, 'notify_endpoint', 'payload_version', 'expires_at'})
 
 
 def _payload_version(value: object, microversion: str) -> str:
@@ -245,7 +273,7 @@ def _payload_version(value: object, microversion: str) -> str:
         return microversion
     known = [each for each in releases.MICROVERSIONS if _number(each) <= _number(microversion)]
     if not isinstance(value, str) or value not in known:
-        _refuse(
+        refuse(
             'payload_version',
             value,
             f'it has to be one of {", ".join(known)}, as this request speaks {microversion}',
@@ -256,36 +284,11 @@ def _payload_version(value: object, microversion: str) -> str:
 def _expires_at(value: object, now: datetime) -> datetime | None:
     if value is None:
         return None
-    try:
-        # Our own grammar is wider: people write +3h.
-        read = times.parse_time(value if isinstance(value, str) and value[:1].isdigit() else '')
-    except exception.InvalidInput:
-        _refuse('expires_at', value, 'it has to be a time such as 2026-11-20T15:00:00Z, or null')
-    moment = read.replace(tzinfo=None)
+    moment = time_of('expires_at', value)
     if moment <= now:
-        _refuse('expires_at', value, f'it has to be later than {now.isoformat()}Z')
+        refuse('expires_at', value, f'it has to be later than {now.isoformat()}Z')
     return moment
-
-
-def _texts(name: str, value: object, limit: int, *, longest: int = 255) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        _refuse(name, value, 'it has to be a list of texts')
-    if len(value) > limit:
-        raise errors.InvalidInput(f'{name} has {len(value)} entries; it may have {limit}.')
-    for text in value:
-        if not text or len(text) > longest:
-            _refuse(name, text, f'an entry has 1 to {longest} characters')
-    return [*dict.fromkeys(value)]
 
 
 def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split('.'))
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f'{text[:77]}...'
-
-
-def _refuse(name: str, value: object, why: str) -> NoReturn:
-    raise errors.InvalidInput(f'{name} = {_shown(value)} cannot be: {why}.')
