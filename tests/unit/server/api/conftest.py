@@ -12,6 +12,7 @@ from blazarclient.server.app import create_app
 from blazarclient.server.config import Settings
 from blazarclient.server.policy import Policy
 from blazarclient.server.store.database import Database
+from blazarclient.server.vault import new_key
 from tests.unit.server.api.requests import KEYSTONE, LEASE, Call, authenticate
 
 
@@ -30,11 +31,17 @@ def woken() -> list[str]:
 
 
 @pytest.fixture
-def app(database: Database, woken: list[str]) -> flask.Flask:
+def settings() -> Settings:
+    """What the service is set to; a key for the secrets of subscriptions has to be there."""
+    return Settings(secret_keys=(new_key(),))
+
+
+@pytest.fixture
+def app(database: Database, settings: Settings, woken: list[str]) -> flask.Flask:
     return create_app(
         database,
         Policy(),
-        Settings(),
+        settings,
         authenticate,
         identity_url=KEYSTONE,
         wake=lambda: woken.append('woken'),
