@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import secrets
 import shlex
 import signal
 import socket
@@ -21,9 +20,9 @@ import waitress
 from sqlalchemy.exc import SQLAlchemyError
 
 from blazarclient import exception, times
-from blazarclient.server import errors
+from blazarclient.server import errors, parts
+from blazarclient.server.api.rest import Service
 from blazarclient.server.app import Identity, create_app
-from blazarclient.server.backends.embedded.scheduler import Scheduler
 from blazarclient.server.config import Settings
 from blazarclient.server.context import RequestContext
 from blazarclient.server.policy import Policy
@@ -33,6 +32,7 @@ from blazarclient.server.sandbox import (
     control,
     faults,
     identity,
+    keys,
     seed,
     settling,
 )
@@ -51,6 +51,8 @@ _LOOPBACK = '127.0.0.1'
 #: A delayed request keeps a thread.
 _THREADS = 16
 _BACKENDS = ('mariadb', 'mysql', 'sqlite')
+#: Seconds for which the end waits for what is being done.
+_PATIENCE = 10.0
 
 
 class CannotStart(Exception):
@@ -149,36 +151,36 @@ def _running(
     moment: datetime | None,
     stopping: threading.Event,
 ) -> Iterator[tuple[State, WSGIApplication]]:
-    """The service with its database, and a thread that starts and ends leases."""
-    policy, settings = Policy(), Settings()
+    """The service with its database, and threads that do what is due and send notifications."""
+    policy = Policy()
     database = _open(options.database)
-
-    def service() -> RequestContext:
-        return RequestContext.for_service(database, policy, settings)
-
+    settings = Settings(
+        allow_loopback=True,
+        secret_keys=(_key(database),),
+        source=f'{address.partition(":")[2]}/v1',
+    )
+    service = Service(database, policy, settings)
+    contexts = parts.context_factory(service)
     clock = Clock(database)
     if moment is not None or options.speed is not None:
         clock.move(to=moment and moment.replace(tzinfo=None), speed=options.speed)
-    _fill(service(), options)
-    name = f'sandbox-{os.getpid()}-{secrets.token_hex(4)}'
-    scheduler = Scheduler(service, name)
+    _fill(contexts(), options)
     state = State(
         database=database,
         address=address,
         clock=clock,
         faults=given,
-        settle=settling.Settling(service, f'{name}-control'),
+        settle=settling.Settling(contexts, f'{parts.owner()}-control'),
         stopping=stopping,
     )
     app = create_app(database, policy, settings, _authenticate, identity_url=f'{address}/identity')
-    thread = threading.Thread(target=scheduler.run, args=(stopping,), name='scheduler')
-    thread.start()
+    running = parts.Running(parts.make(service, (parts.SCHEDULER, parts.DELIVERY)))
     try:
         yield state, application.build(state, app)
     finally:
         stopping.set()
-        scheduler.wake()
-        thread.join()
+        running.stop()
+        running.join(_PATIENCE)
         database.dispose()
 
 
@@ -217,6 +219,16 @@ def _url(given: str) -> sa.URL:
         return sa.make_url(given)
     # A file's name is no part of an URL: it may have a ? or a % in it.
     return sa.URL.create('sqlite', database=str(Path(given).absolute()))
+
+
+def _key(database: Database) -> str:
+    """What the secrets of subscriptions are encrypted with."""
+    try:
+        return keys.key_for(database.url)
+    except OSError as error:
+        raise CannotStart(
+            f'Cannot keep the key for secrets in {keys.kept_in(database.url)}: {error.strerror}'
+        ) from error
 
 
 def _fill(ctx: RequestContext, options: Options) -> None:

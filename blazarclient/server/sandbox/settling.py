@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from blazarclient.server.backends.embedded.scheduler import Scheduler
 from blazarclient.server.context import RequestContext
+from blazarclient.server.notifications.timers import Timers
 from blazarclient.server.store import due
 
 __all__ = ['Settling']
@@ -16,9 +17,10 @@ _TIMEOUT, _PAUSE = 30.0, 0.01
 
 
 class Settling:
-    """Carries out what is due, beside the scheduler, and waits for what the scheduler has taken.
+    """Does what is due, beside scheduler and timers, and waits for what the scheduler has taken.
 
-    So whoever moves the clock finds the leases as they are then.
+    So whoever moves the clock finds the leases as they are then, and all that has happened by
+    then in the log.
 
     :param owner: the name under which events are taken; not the scheduler's.
     """
@@ -31,9 +33,11 @@ class Settling:
         """Return when nothing is left that was due when this began, or after half a minute."""
         ctx = self._context_factory()
         scheduler = Scheduler(self._context_factory, self._owner)
+        timers = Timers(self._context_factory)
         now = ctx.now()
         deadline = time.monotonic() + _TIMEOUT
         while time.monotonic() < deadline:
+            timers.run_once()
             scheduler.run_due_once()
             with ctx.transaction(write=False) as connection:
                 if not due.is_unfinished(connection, now):
