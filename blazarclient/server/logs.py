@@ -10,7 +10,6 @@ import flask
 
 __all__ = ['begin']
 
-#: What the service itself says in a message that is no line for people.
 _TEXT = '%(asctime)s %(process)d %(levelname)s %(name)s %(message)s'
 
 
@@ -25,6 +24,8 @@ def begin(*, form: str, debug: bool) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(Lines() if form == 'json' else logging.Formatter(_TEXT))
     logging.basicConfig(handlers=[handler], level=logging.INFO if debug else logging.WARNING)
+    # It says of every busy moment how many requests are waiting.
+    logging.getLogger('waitress.queue').setLevel(logging.ERROR)
     if debug:
         logging.getLogger('blazarclient').setLevel(logging.DEBUG)
 

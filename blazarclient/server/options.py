@@ -69,8 +69,8 @@ _API = [
         'threads',
         default=8,
         min=1,
-        help='How many requests "blazar-gateway api" works on at one time, besides those that '
-        'wait for notifications.',
+        help='How many requests "blazar-gateway api" can work on at one time whatever happens; '
+        'as long as nobody waits for notifications, those threads work on requests, too.',
     ),
 ]
 

@@ -165,13 +165,25 @@ def _scheduler(service: Service) -> list[Part]:
 
 def _delivery(service: Service) -> list[Part]:
     from blazarclient.server.notifications.sweeper import Sweeper
+    from blazarclient.server.notifications.timers import Timers
 
     contexts = context_factory(service)
-    return [_part('sweeper', Sweeper(contexts))]
+    return [_part('timers', Timers(contexts)), _part('sweeper', Sweeper(contexts))]
 
 
 def _listener(service: Service, config: cfg.ConfigOpts) -> list[Part]:
-    return []
+    from blazarclient.server.notifications.blazar import Blazar
+    from blazarclient.server.notifications.comparison import Comparison
+
+    contexts = context_factory(service)
+    interval = config.blazar.comparison_interval
+    comparison = Comparison(contexts, Blazar.of(config), interval)
+    made = [_part('comparison', comparison)]
+    if config.notifications.transport_url:
+        from blazarclient.server.notifications.bus import Listener
+
+        made.append(_part(LISTENER, Listener(contexts, config, comparison.wake)))
+    return made
 
 
 def _part(name: str, made: object) -> Part:
