@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ class RequestContext:
         project_id: str,
         roles: frozenset[str],
         request_id: str | None = None,
+        lease_exists: Callable[[str], bool] | None = None,
     ) -> None:
         self.database = database
         self.policy = policy
@@ -46,6 +47,9 @@ class RequestContext:
         self.user_id = user_id
         self.project_id = project_id
         self.roles = roles
+        #: In front of a Blazar: whether it shows this user a lease that was never seen here. Not
+        #: asked within a transaction.
+        self.lease_exists = lease_exists
         self.request_id = request_id or f'req-{uuid.uuid4()}'
         self._connection: Connection | None = None
         self._writes = False

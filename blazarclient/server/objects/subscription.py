@@ -17,9 +17,10 @@ from blazarclient.server.objects import (
     subscription_request,
     subscription_state,
 )
-from blazarclient.server.objects.base import JSONField, Registry, StoredObject, fields
+from blazarclient.server.objects.base import Registry
 from blazarclient.server.objects.lead_timer import LeadTimer
 from blazarclient.server.objects.notification import Notification
+from blazarclient.server.objects.subscription_fields import SubscriptionFields
 from blazarclient.server.objects.subscription_state import (
     ACTIVE,
     BY_ITS_OWNER,
@@ -46,108 +47,13 @@ _FILTER = _HEARD - {'status'} | {'url'}
 
 
 @Registry.register
-class Subscription(StoredObject):
+class Subscription(SubscriptionFields):
     """What an endpoint is told, and its state.
 
     Whoever may see a project's leases may see its subscriptions: the class methods give a project
     its own, and an administrator every one. Everything that writes holds the lock 'deliveries', as
     do the workers that send: a subscription that changes is not sent to at that moment.
     """
-
-    # Version 1.0: the first one.
-    # Version 1.1: before_end.
-    VERSION = '1.1'
-
-    fields = {
-        'id': fields.StringField(),
-        'project_id': fields.StringField(),
-        'user_id': fields.StringField(),
-        'name': fields.StringField(nullable=True),
-        'notify_endpoint': JSONField(),
-        'url': fields.StringField(),
-        'endpoint': fields.StringField(),
-        'scope': fields.StringField(),
-        'types': fields.ListOfStringsField(),
-        'lease_ids': fields.ListOfStringsField(),
-        'resource_types': fields.ListOfStringsField(),
-        'before_end': fields.ListOfStringsField(),
-        'payload': fields.StringField(),
-        'payload_version': fields.StringField(),
-        'verify': fields.StringField(),
-        'expires_at': fields.DateTimeField(tzinfo_aware=False, nullable=True),
-        'expiring_told_at': fields.DateTimeField(tzinfo_aware=False, nullable=True),
-        'enabled': fields.BooleanField(),
-        'inline_lease_id': fields.StringField(nullable=True),
-        'status': fields.StringField(),
-        'status_reason': fields.StringField(nullable=True),
-        'last_success_at': fields.DateTimeField(tzinfo_aware=False, nullable=True),
-        'last_failure_at': fields.DateTimeField(tzinfo_aware=False, nullable=True),
-        'failing_since': fields.DateTimeField(tzinfo_aware=False, nullable=True),
-        'consecutive_failures': fields.IntegerField(),
-        'secret': fields.SensitiveStringField(),
-        'previous_secret': fields.SensitiveStringField(nullable=True),
-        'previous_secret_until': fields.DateTimeField(tzinfo_aware=False, nullable=True),
-        'start_sequence': fields.IntegerField(),
-        'stopped_sequence': fields.IntegerField(nullable=True),
-        'verify_at': fields.DateTimeField(tzinfo_aware=False, nullable=True),
-        'verify_attempts': fields.IntegerField(),
-        'digest': fields.StringField(),
-        'revision': fields.IntegerField(),
-        'created_at': fields.DateTimeField(tzinfo_aware=False),
-        'updated_at': fields.DateTimeField(tzinfo_aware=False, nullable=True),
-    }
-    COLUMNS = tuple(fields)
-
-    id: str
-    project_id: str
-    user_id: str
-    name: str | None
-    notify_endpoint: dict[str, Any]
-    url: str
-    endpoint: str
-    scope: str
-    types: list[str]
-    lease_ids: list[str]
-    resource_types: list[str]
-    before_end: list[str]
-    payload: str
-    payload_version: str
-    verify: str
-    expires_at: datetime | None
-    expiring_told_at: datetime | None
-    enabled: bool
-    inline_lease_id: str | None
-    status: str
-    status_reason: str | None
-    last_success_at: datetime | None
-    last_failure_at: datetime | None
-    failing_since: datetime | None
-    consecutive_failures: int
-    secret: str
-    previous_secret: str | None
-    previous_secret_until: datetime | None
-    start_sequence: int
-    stopped_sequence: int | None
-    verify_at: datetime | None
-    verify_attempts: int
-    digest: str
-    revision: int
-    created_at: datetime
-    updated_at: datetime | None
-
-    @classmethod
-    def obj_make_current(cls, values: dict[str, Any], stored_version: str) -> dict[str, Any]:
-        if stored_version == '1.0':
-            values.setdefault('before_end', [])
-        return values
-
-    def obj_make_compatible(self, primitive: dict[str, Any], target_version: str) -> None:
-        if target_version == '1.0':
-            primitive.pop('before_end', None)
-
-    def __repr__(self) -> str:
-        # That of the base class shows every field.
-        return f'<Subscription {self.id} of {self.project_id}: {self.status}>'
 
     # ------------------------------------------------------------------ finding
 
@@ -248,20 +154,19 @@ class Subscription(StoredObject):
         """
         ctx.require(f'{_RULE}:post')
         inline = inline_lease_id is not None
+        own, body = subscription_checks.split_id(values)
+        now = ctx.now()
+        wanted = subscription_request.read_new(body, microversion, now, inline=inline)
+        subscription_checks.check_scope(ctx, wanted['scope'])
+        if not ctx.project_id:
+            raise errors.Forbidden('A subscription needs the token of a project.')
+        subscription_checks.check_leases(ctx, wanted['lease_ids'], scope=wanted['scope'])
+        if inline:
+            wanted['lease_ids'] = [inline_lease_id]
         with ctx.transaction() as connection:
-            now = ctx.now()
-            own, body = subscription_checks.split_id(values)
-            wanted = subscription_request.read_new(body, microversion, now, inline=inline)
-            if inline:
-                wanted['lease_ids'] = [inline_lease_id]
-            subscription_checks.check_scope(ctx, wanted['scope'])
-            if not ctx.project_id:
-                raise errors.Forbidden('A subscription needs the token of a project.')
             ctx.database.lock(connection, 'deliveries')
             if own is not None and not own_id.claim(ctx, 'subscription', own, body):
                 return cls._made_before(ctx, own)
-            if not inline:
-                subscription_checks.check_leases(ctx, connection, wanted)
             subscription_checks.check_quota(ctx, connection)
             owner = {'project_id': ctx.project_id, 'user_id': ctx.user_id}
             digest = subscription_checks.digest({**owner, **wanted})
@@ -327,15 +232,16 @@ class Subscription(StoredObject):
         :raises blazarclient.server.errors.PreconditionFailed: somebody has changed it meanwhile.
         """
         ctx = self._context
+        before, wanted = self._wanted(values, microversion)
+        if wanted.keys() & {'lease_ids', 'scope'} and self.inline_lease_id is None:
+            after = {**before, **wanted}
+            subscription_checks.check_leases(ctx, after['lease_ids'], scope=after['scope'])
         with ctx.transaction() as connection:
             self._lock(connection, f'{_RULE}:patch', if_match)
-            before = {name: getattr(self, name) for name in self.COLUMNS}
-            wanted = subscription_request.read_change(values, before, microversion, ctx.now())
+            before, wanted = self._wanted(values, microversion)
             after = {**before, **wanted}
             if wanted.get('scope', self.scope) != self.scope:
                 subscription_checks.check_scope(ctx, after['scope'])
-            if wanted.keys() & {'lease_ids', 'scope'} and self.inline_lease_id is None:
-                subscription_checks.check_leases(ctx, connection, after)
             if wanted.keys() & _FILTER:
                 wanted['digest'] = subscription_checks.digest(after)
                 subscription_checks.check_same(connection, wanted['digest'], but=self.id)
@@ -383,6 +289,12 @@ class Subscription(StoredObject):
         self._context.require(rule, {'project_id': self.project_id, 'user_id': self.user_id})
         # Else a member could send to an endpoint of their own what only an administrator may see.
         subscription_checks.check_scope(self._context, self.scope)
+
+    def _wanted(self, values: Any, microversion: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The columns as they are, and those that a request changes."""
+        before = {name: getattr(self, name) for name in self.COLUMNS}
+        now = self._context.now()
+        return before, subscription_request.read_change(values, before, microversion, now)
 
     def _lock(self, connection: Connection, rule: str, if_match: str | None = None) -> None:
         """Let nobody else change it, and read it again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from blazarclient.server import errors, vault
@@ -51,12 +51,21 @@ def check_scope(ctx: RequestContext, scope: str) -> None:
         ctx.require(f'{RULE}:post_all')
 
 
-def check_leases(ctx: RequestContext, connection: Connection, wanted: Mapping[str, Any]) -> None:
-    """Refuse leases that this user does not know, another project's as if there were none."""
-    for lease_id in wanted['lease_ids']:
-        owner = store.lease_owner(connection, lease_id)
-        known = owner == ctx.project_id or (owner is not None and wanted['scope'] == 'all')
-        if not known:
+def check_leases(ctx: RequestContext, lease_ids: Sequence[str], *, scope: str) -> None:
+    """Refuse leases that this user does not know, another project's as if there were none.
+
+    Not within a transaction: it may take a Blazar to know.
+
+    :raises blazarclient.server.errors.InvalidInput: naming the first one.
+    """
+    with ctx.transaction(write=False) as connection:
+        owners = {each: store.lease_owner(connection, each) for each in lease_ids}
+    for lease_id, owner in owners.items():
+        if owner is None:
+            is_known = ctx.lease_exists is not None and ctx.lease_exists(lease_id)
+        else:
+            is_known = owner == ctx.project_id or scope == 'all'
+        if not is_known:
             raise errors.InvalidInput(
                 f"lease_ids: Object with {{'lease_id': '{lease_id}'}} not found",
                 code='reservation.subscription.unknown-lease',

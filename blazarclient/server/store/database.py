@@ -27,6 +27,8 @@ __all__ = ['Bell', 'Database']
 _PATIENCE = 30
 #: Where a connection keeps whether its transaction rings the bell.
 _RINGS = 'reservation_rings'
+#: An error names the statement and not its values: URLs of webhooks are passwords of a kind.
+_QUIET: Mapping[str, Any] = {'hide_parameters': True}
 #: MySQL: a lock was waited for in vain; two transactions waited for each other.
 _MYSQL_BUSY = frozenset({1205, 1213})
 
@@ -242,9 +244,11 @@ def _sqlite(url: sa.URL, in_memory: bool) -> sa.Engine:
     options: dict[str, Any] = {'timeout': _PATIENCE, 'isolation_level': None}
     if in_memory:
         options['check_same_thread'] = False
-        engine = sa.create_engine(url, connect_args=options, poolclass=pool.StaticPool)
+        engine = sa.create_engine(url, poolclass=pool.StaticPool, connect_args=options, **_QUIET)
     else:
-        engine = sa.create_engine(url, connect_args=options, poolclass=pool.QueuePool, pool_size=32)
+        engine = sa.create_engine(
+            url, poolclass=pool.QueuePool, pool_size=32, connect_args=options, **_QUIET
+        )
 
     @event.listens_for(engine, 'connect')
     def set_up(raw: sqlite3.Connection, record: object) -> None:
@@ -280,6 +284,7 @@ def _mysql(url: sa.URL) -> sa.Engine:
         pool_size=32,
         # Servers close connections that idle for eight hours.
         pool_recycle=3600,
+        **_QUIET,
         connect_args={
             'init_command': f"SET SESSION sql_mode='TRADITIONAL',"
             f' SESSION innodb_lock_wait_timeout={_PATIENCE}',
