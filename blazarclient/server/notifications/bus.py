@@ -1,0 +1,257 @@
+"""The listener to the bus: takes Blazar's messages, one after the other.
+
+oslo.messaging polls in a thread of its own and calls the dispatcher in another one; there is one of
+each, since messages of one lease must not race. It sends the acknowledgement from its polling
+thread when the dispatcher has returned, and asks for nothing: a message whose acknowledgement is
+lost comes again, and is known by its ID.
+
+While the database is away the message stays in hand and is tried again after growing pauses: given
+back, it would come again behind those that were fetched after it. When the listener is told to stop
+it is given back, for whoever listens next.
+
+The driver reconnects by itself, for ever, and tells nobody. Whether it has is seen by its channel,
+which is another one then; what was sent meanwhile may be lost, so the leases are compared.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import exc
+
+from blazarclient.server import errors, metrics
+from blazarclient.server.context import RequestContext
+from blazarclient.server.notifications import agreement, messages
+from blazarclient.server.store import sources
+
+if TYPE_CHECKING:
+    from oslo_config import cfg
+
+__all__ = ['Listener']
+
+LOG = logging.getLogger(__name__)
+
+#: The topic's only queue: Blazar sends nothing with another priority.
+_PRIORITY = 'info'
+#: How many messages are fetched before the first one is acknowledged.
+_PREFETCH = 32
+#: Seconds from one look at the connection to the next.
+_WATCH = 0.5
+#: Seconds that the end waits for the message in hand, and for the broker.
+_PATIENCE = 10.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
+#: What an overloaded, restarting or unreachable database is heard of as.
+_PASSING = (errors.Busy, exc.InterfaceError, exc.OperationalError, exc.TimeoutError)
+
+
+class Listener:
+    """Listens to Blazar's notifications.
+
+    :param context_factory: makes a context of the service; one is used by one thread.
+    :param config: ``[notifications]`` says where the bus is. oslo.messaging's own options, such as
+        those of TLS, are read from the same files.
+    :param compare: compare the leases soon; called after each time that the bus was connected.
+    """
+
+    def __init__(
+        self,
+        context_factory: Callable[[], RequestContext],
+        config: cfg.ConfigOpts,
+        compare: Callable[[], None],
+    ) -> None:
+        self._config = config
+        self._compare = compare
+        self._stopping = threading.Event()
+        self._hearing = _Hearing(context_factory, self._stopping)
+        self._channel: object = None
+        self._trouble: str | None = 'The bus was not reached yet.'
+
+    def trouble(self) -> str | None:
+        """What is wrong; None where messages can come."""
+        return self._trouble or self._hearing.trouble
+
+    def run(self, stop: threading.Event) -> None:
+        """Listen until told to stop; the message in hand is dealt with, or given back."""
+        pauses = _growing()
+        while not stop.is_set():
+            self._stopping.clear()
+            try:
+                server = _server(self._config, self._hearing)
+            except Exception:
+                # Without the bus the comparison goes on alone.
+                pause = next(pauses)
+                LOG.exception('bus: trying again in %.1f s', pause)
+                stop.wait(pause)
+                continue
+            # It returns when the broker has been reached, however long that takes.
+            starting = _in_background(server.start, override_pool_size=1)
+            while not stop.wait(_WATCH):
+                self._watch(server)
+                if not starting.is_alive() and server.listener is None:
+                    # It has failed, and said so.
+                    break
+            self._end(server, starting)
+            stop.wait(_WATCH)
+        self._trouble = 'It has ended.'
+
+    def _watch(self, server: Any) -> None:
+        """Compare the leases when the connection is another one."""
+        channel = _channel(server)
+        if channel is None:
+            if self._channel is not None:
+                LOG.warning('bus: the connection is lost')
+            self._trouble = 'The bus is not connected.'
+        elif channel is not self._channel:
+            LOG.info('bus: connected')
+            self._trouble = None
+            self._compare()
+        # Kept, and not only its address: a new one could be at the same.
+        self._channel = channel
+
+    def _end(self, server: Any, starting: threading.Thread) -> None:
+        self._stopping.set()
+        if not starting.is_alive():
+            # A broker that is away may keep it waiting.
+            _in_background(_close, server).join(_PATIENCE)
+        self._channel = None
+
+
+class _Hearing:
+    """oslo.messaging's dispatcher: what it is called with is a message, or what should be one.
+
+    The one of oslo.messaging gives back, again and again, a message that is no JSON object or has
+    no priority.
+    """
+
+    supported_priorities = (_PRIORITY,)
+
+    def __init__(
+        self, context_factory: Callable[[], RequestContext], stopping: threading.Event
+    ) -> None:
+        self._context_factory = context_factory
+        self._stopping = stopping
+        self.trouble: str | None = None
+
+    def dispatch(self, incoming: Any) -> str:
+        """Take one message.
+
+        :returns: whether it is dealt with, in oslo.messaging's words.
+        """
+        from oslo_messaging import NotificationResult
+
+        metrics.BUS_MESSAGES.inc()
+        pauses = _growing()
+        while not self._stopping.is_set():
+            pause = next(pauses)
+            try:
+                self._take(incoming.message)
+            except _PASSING as error:
+                brief = getattr(error, 'orig', None) or error
+                LOG.warning('bus: trying again in %.1f s: %s', pause, brief)
+                self.trouble = f'A message waits for the database: {type(error).__name__}.'
+            except Exception as error:
+                # It cannot even be kept as unreadable, and must not be lost.
+                LOG.exception('bus: trying again in %.1f s', pause)
+                self.trouble = f'A message waits for the database: {type(error).__name__}.'
+            else:
+                self.trouble = None
+                return str(NotificationResult.HANDLED)
+            self._stopping.wait(pause)
+        return str(NotificationResult.REQUEUE)
+
+    def _take(self, raw: object) -> None:
+        ctx = self._context_factory()
+        try:
+            message = messages.read(raw)
+        except messages.Unreadable as error:
+            self._keep(ctx, raw, str(error))
+            return
+        try:
+            agreement.hear(ctx, message)
+        except _PASSING:
+            raise
+        except Exception as error:
+            # A message that the service cannot deal with must not keep all others from it.
+            LOG.exception('bus: message %s', message.id)
+            reason = f'It cannot be worked on: {type(error).__name__}.'
+            self._keep(self._context_factory(), raw, reason)
+
+    def _keep(self, ctx: RequestContext, raw: object, reason: str) -> None:
+        with ctx.transaction() as connection:
+            sources.keep_unreadable(connection, reason, messages.redacted(raw), ctx.now())
+        metrics.UNREADABLE.inc()
+        LOG.error('bus: an unreadable message: %s', reason)
+
+
+def _server(config: cfg.ConfigOpts, dispatcher: _Hearing) -> Any:
+    """oslo.messaging's server of notifications, not started yet."""
+    import oslo_messaging
+    from oslo_messaging.notify.listener import NotificationServer
+
+    transport = oslo_messaging.get_notification_transport(
+        _options(config), url=config.notifications.transport_url
+    )
+    target = oslo_messaging.Target(
+        exchange=config.notifications.exchange, topic=config.notifications.topic
+    )
+    return NotificationServer(transport, [target], dispatcher, allow_requeue=True)
+
+
+def _options(config: cfg.ConfigOpts) -> cfg.ConfigOpts:
+    """Options of oslo.messaging's own, from the same files.
+
+    A process may hold more than one service, and oslo.messaging writes defaults into what it gets.
+    """
+    from oslo_config import cfg
+    from oslo_messaging import opts
+
+    options = cfg.ConfigOpts()
+    options([], default_config_files=[*(config.config_file or [])], default_config_dirs=[])
+    for group, found in opts.list_opts():
+        options.register_opts(found, group=group)
+    options.set_default('rabbit_qos_prefetch_count', _PREFETCH, 'oslo_messaging_rabbit')
+    return options
+
+
+def _channel(server: Any) -> object:
+    """The channel on which messages come; None where there is no connection.
+
+    oslo.messaging has no public word for it. Should the one that it has be another one some day,
+    then the bus seems to be connected once and for all.
+    """
+    if server.listener is None:
+        return None
+    try:
+        driver = server.listener._poll_style_listener.conn.connection
+        return driver.channel if driver.connection.connected else None
+    except AttributeError:
+        return server.listener
+
+
+def _close(server: Any) -> None:
+    server.stop()
+    server.wait()
+    server.transport.cleanup()
+
+
+def _in_background(act: Callable[..., object], *args: object, **options: int) -> threading.Thread:
+    def run() -> None:
+        try:
+            act(*args, **options)
+        except Exception:
+            LOG.exception('bus')
+
+    thread = threading.Thread(target=run, name='bus', daemon=True)
+    thread.start()
+    return thread
+
+
+def _growing() -> Iterator[float]:
+    """Seconds of one pause after the other."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 2, _LONGEST_PAUSE)
