@@ -27,6 +27,7 @@ from blazarclient.server.objects.subscription_state import (
     DISABLED,
     EXPIRED,
     OVER,
+    PATIENCE,
     PENDING,
     STATUSES,
 )
@@ -38,7 +39,7 @@ from blazarclient.server.store import subscriptions as store
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ['STATUSES', 'Subscription']
+__all__ = ['PATIENCE', 'STATUSES', 'Subscription']
 
 _RULE = subscription_checks.RULE
 #: What decides which notifications are sent, and where.

@@ -34,6 +34,7 @@ __all__ = [
     'EXPIRED',
     'FAILING',
     'OVER',
+    'PATIENCE',
     'PENDING',
     'STATUSES',
     'Queue',
