@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import idna
 
 from blazarclient.server import errors
+from blazarclient.server.objects.request_values import shown
 
 __all__ = ['LONGEST', 'NotifyEndpoint']
 
@@ -79,10 +80,10 @@ def _joined(value: Mapping[str, Any]) -> str:
     if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
         _refuse(text, 'it must not name a zone', 'ip_address')
     port = value.get('port')
-    if isinstance(port, bool) or not isinstance(port, int):
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
         _refuse(port, 'it has to be a number from 1 to 65535', 'port')
     scheme, path = value.get('scheme', 'http'), value.get('path', '/')
-    if scheme not in _PORTS:
+    if not isinstance(scheme, str) or scheme not in _PORTS:
         _refuse(scheme, 'it has to be "http" or "https"', 'scheme')
     if not isinstance(path, str) or not path.startswith('/'):
         _refuse(path, 'it has to begin with a slash', 'path')
@@ -95,7 +96,7 @@ def _normal(url: object) -> tuple[str, str]:
     if not isinstance(url, str):
         _refuse(url, 'it has to be a text such as "https://ci.example/hook"', 'url')
     if len(url) > LONGEST:
-        _refuse(f'{url[:40]}...', f'it has more than {LONGEST} characters', 'url')
+        _refuse(url, f'it has more than {LONGEST} characters', 'url')
     # Python drops some of these without a word.
     if any(each <= ' ' or each == '\x7f' or each == '\\' for each in url):
         _refuse(url, 'it must have no spaces, control characters or backslashes', 'url')
@@ -109,7 +110,7 @@ def _normal(url: object) -> tuple[str, str]:
         _refuse(url, 'it names no host', 'url')
     if '@' in parts.netloc:
         # Not shown: it may hold a password.
-        _refuse('it', 'a user or a password must not stand in it', 'url', shown=False)
+        _refuse(url, 'a user or a password must not stand in it', 'url', is_shown=False)
     if '#' in url:
         _refuse(url, 'a fragment (#) is never sent; leave it out', 'url')
     rest = (parts.path or '/') + (f'?{parts.query}' if parts.query else '')
@@ -122,7 +123,7 @@ def _normal(url: object) -> tuple[str, str]:
     authority = host if port is None else f'{host}:{port}'
     normal = f'{parts.scheme}://{authority}{rest}'
     if len(normal) > LONGEST:
-        _refuse(f'{url[:40]}...', f'it has more than {LONGEST} characters', 'url')
+        _refuse(url, f'it has more than {LONGEST} characters', 'url')
     return normal, f'{host}:{port or _PORTS[parts.scheme]}'
 
 
@@ -161,7 +162,7 @@ def _host(text: str, url: str) -> str:
     return name
 
 
-def _refuse(value: object, why: str, field: str = '', *, shown: bool = True) -> NoReturn:
+def _refuse(value: object, why: str, field: str = '', *, is_shown: bool = True) -> NoReturn:
     name = f'notify_endpoint.{field}' if field else 'notify_endpoint'
-    what = f'{name} = {value!r} cannot be' if shown else f'{name} cannot be'
-    raise errors.InvalidInput(f'{what}: {why}.')
+    what = f'{name} = {shown(value)}' if is_shown else name
+    raise errors.InvalidInput(f'{what} cannot be: {why}.')

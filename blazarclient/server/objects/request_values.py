@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from blazarclient import exception, times
 from blazarclient.server import errors
 
-__all__ = ['check_names', 'refuse', 'texts', 'time_of']
+__all__ = ['check_names', 'refuse', 'shown', 'texts', 'time_of']
 
 _LONGEST_SHOWN = 80
 
@@ -28,7 +28,7 @@ def check_names(values: object, known: Collection[str], what: str) -> Mapping[st
             close = difflib.get_close_matches(str(name), known, n=1)
             names = ', '.join(sorted(known))
             hint = f'did you mean {close[0]}?' if close else f'known are {names or "none"}.'
-            raise errors.InvalidInput(f'{_shown(name)} is no field of {what}; {hint}')
+            raise errors.InvalidInput(f'{shown(name)} is no field of {what}; {hint}')
     return values
 
 
@@ -67,9 +67,10 @@ def refuse(name: str, value: object, why: str) -> NoReturn:
 
     :raises blazarclient.server.errors.InvalidInput: always.
     """
-    raise errors.InvalidInput(f'{name} = {_shown(value)} cannot be: {why}.')
+    raise errors.InvalidInput(f'{name} = {shown(value)} cannot be: {why}.')
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as a sentence has it, which stays one however long the value is."""
     text = repr(value)
     return text if len(text) <= _LONGEST_SHOWN else f'{text[: _LONGEST_SHOWN - 3]}...'
