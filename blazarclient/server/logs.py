@@ -10,6 +10,13 @@ import flask
 
 __all__ = ['begin']
 
+#: Loggers whose everyday news says nothing.
+_QUIET = {
+    # Each look at the revision of the tables.
+    'alembic': logging.WARNING,
+    # How many requests wait in each busy moment.
+    'waitress.queue': logging.ERROR,
+}
 _TEXT = '%(asctime)s %(process)d %(levelname)s %(name)s %(message)s'
 
 
@@ -24,8 +31,8 @@ def begin(*, form: str, debug: bool) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(Lines() if form == 'json' else logging.Formatter(_TEXT))
     logging.basicConfig(handlers=[handler], level=logging.INFO if debug else logging.WARNING)
-    # It says of every busy moment how many requests are waiting.
-    logging.getLogger('waitress.queue').setLevel(logging.ERROR)
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(level)
     if debug:
         logging.getLogger('blazarclient').setLevel(logging.DEBUG)
 

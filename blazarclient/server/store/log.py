@@ -151,6 +151,8 @@ def by_id(connection: Connection, notification_id: str) -> Row | None:
 def sweep(connection: Connection, before: datetime, *, limit: int) -> int:
     """Forget entries that were noticed before a time, the oldest first.
 
+    An entry of which it is not worked out yet who is sent it is kept.
+
     :param before: naive UTC.
     :param limit: how many at most.
     :returns: how many there were.
@@ -158,6 +160,7 @@ def sweep(connection: Connection, before: datetime, *, limit: int) -> int:
     # By sequence and not by time alone: what is kept has no gap.
     oldest: Any = (
         sa.select(notifications.c.sequence, notifications.c.noticed_at)
+        .where(notifications.c.sequence <= sa.select(log_head.c.fanned_out).scalar_subquery())
         .order_by(notifications.c.sequence)
         .limit(limit)
     )
