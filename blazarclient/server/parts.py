@@ -164,11 +164,18 @@ def _scheduler(service: Service) -> list[Part]:
 
 
 def _delivery(service: Service) -> list[Part]:
+    from blazarclient.server.delivery.outbound import Outbound
+    from blazarclient.server.delivery.worker import Worker
     from blazarclient.server.notifications.sweeper import Sweeper
     from blazarclient.server.notifications.timers import Timers
 
-    contexts = context_factory(service)
-    return [_part('timers', Timers(contexts)), _part('sweeper', Sweeper(contexts))]
+    contexts, settings = context_factory(service), service.settings
+    outbound = Outbound(settings.allow_cidrs, settings.deny_cidrs, settings.allow_loopback)
+    return [
+        _part(DELIVERY, Worker(contexts, owner(), outbound)),
+        _part('timers', Timers(contexts)),
+        _part('sweeper', Sweeper(contexts)),
+    ]
 
 
 def _listener(service: Service, config: cfg.ConfigOpts) -> list[Part]:

@@ -28,6 +28,8 @@ ATTEMPTS = len(BACK_OFF) + 1
 _JITTER = 0.2
 #: Seconds that an endpoint can ask for at most.
 _LONGEST_WISH = 3600.0
+#: Seconds for which an endpoint is left alone: at first, and at most.
+_FIRST_REST, _LONGEST_REST = 5.0, 300.0
 _BUSY = frozenset({429, 503})
 _GONE = 410
 
@@ -101,7 +103,3 @@ class Breaker:
     def _opened(self, failures: int, now: datetime) -> Breaker:
         pause = min(_FIRST_REST * 2.0 ** min(failures - self.THRESHOLD, 10), _LONGEST_REST)
         return Breaker(failures, now + timedelta(seconds=pause))
-
-
-#: Seconds for which an endpoint is left alone: at first, and at most.
-_FIRST_REST, _LONGEST_REST = 5.0, 300.0

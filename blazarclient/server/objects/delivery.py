@@ -203,7 +203,7 @@ class Delivery(StoredObject):
         :raises blazarclient.server.errors.Gone: the notification is no longer kept.
         """
         ctx, subscription = self._context, self._subscription
-        ctx.require('reservation:subscriptions:patch', _owner(subscription))
+        subscription.require('reservation:subscriptions:patch')
         _check_sendable(subscription)
         with ctx.transaction() as connection:
             ctx.database.lock(connection, 'deliveries')
@@ -253,7 +253,7 @@ class Delivery(StoredObject):
         :raises blazarclient.server.errors.Gone: entries after that one are no longer kept.
         :raises blazarclient.server.errors.Conflict: the subscription is not sent anything.
         """
-        ctx.require('reservation:subscriptions:patch', _owner(subscription))
+        subscription.require('reservation:subscriptions:patch')
         if status not in (None, 'failed'):
             raise errors.InvalidInput(f'status has to be "failed", and not {status!r}.')
         if since is None and after is None:

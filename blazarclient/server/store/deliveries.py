@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -22,6 +23,7 @@ OPEN = ('waiting', 'queued', 'sending')
 OVER = ('delivered', 'failed', 'expired', 'cancelled')
 
 _JSON = ('attempts',)
+_INSERT = deliveries.insert()
 
 
 class Wanted(NamedTuple):
@@ -65,19 +67,25 @@ def insert(
         )
         busy.add(lane)
     if values:
-        connection.execute(deliveries.insert(), values)
+        connection.execute(_INSERT, values)
     return [row['id'] for row in values]
+
+
+@functools.cache
+def _is_busy(sqlite: bool) -> sa.Select[Any]:
+    asked = given.given(sqlite, subscription_id=given.KEY, lane=given.KEY)
+    return sa.select(asked).where(
+        sa.exists().where(
+            deliveries.c.subscription_id == asked.c.subscription_id,
+            deliveries.c.lane == asked.c.lane,
+            deliveries.c.state.in_(OPEN),
+        )
+    )
 
 
 def _busy_lanes(connection: Connection, lanes: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Those lanes in which something is open."""
-    asked = given.given(connection, subscription_id=given.KEY, lane=given.KEY)
-    lane = (
-        deliveries.c.subscription_id == asked.c.subscription_id,
-        deliveries.c.lane == asked.c.lane,
-    )
-    query = sa.select(asked).where(sa.exists().where(*lane, deliveries.c.state.in_(OPEN)))
-    found = connection.execute(query, given.of(lanes))
+    found = connection.execute(_is_busy(given.is_sqlite(connection)), given.of(lanes))
     return {(row[0], row[1]) for row in found}
 
 

@@ -6,7 +6,6 @@ parameter, however many there are, and the statement is the same text each time.
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -17,7 +16,7 @@ from sqlalchemy import Connection
 
 from blazarclient.server.store.columns import ID, TIME
 
-__all__ = ['INTEGER', 'KEY', 'TEXT', 'WHEN', 'Given', 'given', 'of']
+__all__ = ['INTEGER', 'KEY', 'TEXT', 'WHEN', 'Given', 'given', 'is_sqlite', 'of', 'written']
 
 Given = sa.Subquery
 
@@ -37,35 +36,35 @@ assert ID <= 255  # noqa: S101
 
 def of(values: Iterable[Sequence[object]]) -> dict[str, str]:
     """What fills a table: one value for each column; None is NULL."""
-    return {'given': json.dumps([list(row) for row in values], default=_written)}
+    return {'given': json.dumps([list(row) for row in values], default=written)}
 
 
-def given(connection: Connection, **columns: sa.types.TypeEngine[Any]) -> Given:
+def is_sqlite(connection: Connection) -> bool:
+    """Which of the two tables to use; the statements with each are made once."""
+    return connection.dialect.name == 'sqlite'
+
+
+def given(sqlite: bool, **columns: sa.types.TypeEngine[Any]) -> Given:
     """A table that :func:`of` fills, when the statement is executed.
 
     :param columns: name -> ``KEY``, ``TEXT``, ``INTEGER`` or ``WHEN``.
     """
-    return _given(connection.dialect.name == 'sqlite', tuple(columns.items()))
-
-
-@functools.cache
-def _given(sqlite: bool, columns: tuple[tuple[str, sa.types.TypeEngine[Any]], ...]) -> Given:
     if sqlite:
         parts = [
-            f"json_extract(value, '$[{place}]') AS {name}"
-            for place, (name, _) in enumerate(columns)
+            f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(columns)
         ]
         text = f'SELECT {", ".join(parts)} FROM json_each(:given)'  # noqa: S608 - our own names
     else:
         parts = [
-            f"{name} {_MYSQL[kind]} PATH '$[{place}]'" for place, (name, kind) in enumerate(columns)
+            f"{name} {_MYSQL[kind]} PATH '$[{place}]'"
+            for place, (name, kind) in enumerate(columns.items())
         ]
         table = f"JSON_TABLE(:given, '$[*]' COLUMNS({', '.join(parts)})) AS given"
         text = f'SELECT * FROM {table}'  # noqa: S608
-    return sa.text(text).columns(**dict(columns)).subquery('given')
+    return sa.text(text).columns(**columns).subquery('given')
 
 
-def _written(value: object) -> str:
+def written(value: object) -> str:
     """A time as both databases store it."""
     if isinstance(value, datetime):
         return value.isoformat(' ', 'microseconds')

@@ -1,0 +1,273 @@
+"""The delivery worker: hands out what has happened, and sends it.
+
+One thread, the dispatcher, does all that concerns the database, in transactions about all that has
+come together since the last one. Others send: each takes a batch, deliveries to one endpoint, and
+sends one after the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from sqlalchemy import exc
+
+from blazarclient.server import errors, metrics
+from blazarclient.server.delivery import message
+from blazarclient.server.delivery.batches import Batch, Item, Question, Result
+from blazarclient.server.delivery.dispatcher import LONGEST_BATCH, Dispatcher, Step
+from blazarclient.server.delivery.outbound import CONNECTION_FAILED, Outbound, Outcome
+from blazarclient.server.delivery.verification import verify
+from blazarclient.server.store import fan_out
+
+if TYPE_CHECKING:
+    from blazarclient.server.context import RequestContext
+
+__all__ = ['Worker']
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds between two looks at the log, which another process may have written to, and between two
+#: looks at all that may have become due.
+_GLANCE, _LOOK = 0.04, 0.5
+#: Seconds between the beginnings of two steps: what comes meanwhile is recorded together.
+_PACE = 0.01
+#: Seconds to wait after an error of the database: at first, and at most.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
+#: Seconds that the end waits for what is being sent.
+_PATIENCE = 5.0
+#: Seconds before the deadline of a claim from which on nothing is sent any more: an attempt may
+#: take so long. Where claims are short, half of their time.
+_MARGIN = 20.0
+_PASSING = (errors.Busy, exc.InterfaceError, exc.OperationalError, exc.TimeoutError)
+
+
+class Worker:
+    """Sends notifications.
+
+    :param context_factory: makes a context of the service; one is used by one thread.
+    :param owner: the name under which deliveries are claimed; no two workers may share one.
+    :param outbound: what sends.
+    :param claim_seconds: real seconds after which a worker is taken for dead.
+    """
+
+    def __init__(
+        self,
+        context_factory: Callable[[], RequestContext],
+        owner: str,
+        outbound: Outbound,
+        *,
+        claim_seconds: float = 60.0,
+    ) -> None:
+        self._context_factory = context_factory
+        self.owner = owner
+        self._outbound = outbound
+        ctx = context_factory()
+        self._database, self._settings = ctx.database, ctx.settings
+        self._margin = min(_MARGIN, claim_seconds / 2)
+        self._dispatcher = Dispatcher(owner, ctx.settings, claim_seconds=claim_seconds)
+        self._woken = threading.Event()
+        self._stop = threading.Event()
+        #: For senders, and from senders.
+        self._batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self._sent: queue.SimpleQueue[Result | Batch] = queue.SimpleQueue()
+        #: What was sent and is not recorded yet.
+        self._results: list[Result] = []
+        self._ended: list[Batch] = []
+        self._senders: list[threading.Thread] = []
+
+    def wake(self) -> None:
+        """Look at once: this process has made something due, or moved the clock."""
+        self._woken.set()
+
+    def run_once(self) -> int:
+        """Hand out and send all that is due now, in this thread.
+
+        :returns: how many attempts there were.
+        """
+        count = 0
+        while True:
+            step = self._step()
+            for batch in step.batches:
+                self._send(batch)
+            self._collect()
+            count += sum(each.outcome is not None for each in self._results)
+            if not (step.again or self._results or self._ended):
+                return count
+
+    def run(self, stop: threading.Event) -> None:
+        """Send until told to stop; what is on its way by then is still recorded.
+
+        Errors are logged, and it goes on after a pause that grows from one to the next.
+        """
+        self._stop = stop
+        LOG.info('%s: sending notifications', self.owner)
+        ear = threading.Thread(target=self._listen, name=f'{self.owner}-bell', daemon=True)
+        ear.start()
+        pauses = _growing()
+        while not stop.is_set():
+            self._woken.clear()
+            begun = time.monotonic()
+            try:
+                step = self._step()
+            except _PASSING as error:
+                pause = next(pauses)
+                LOG.warning('%s: trying again in %.1f s: %s', self.owner, pause, _brief(error))
+                stop.wait(pause)
+                continue
+            except Exception:
+                # Without a worker nobody would ever be told of anything again.
+                pause = next(pauses)
+                LOG.exception('%s: trying again in %.1f s', self.owner, pause)
+                stop.wait(pause)
+                continue
+            pauses = _growing()
+            self._hand_over(step)
+            if not step.again:
+                self._sleep(begun, step)
+        self._drain()
+        LOG.info('%s: stopped', self.owner)
+
+    # ---------------------------------------------------------------- the dispatcher
+
+    def _step(self) -> Step:
+        self._collect()
+        step = self._dispatcher.step(self._context_factory(), self._results, self._ended)
+        self._results, self._ended = [], []
+        return step
+
+    def _collect(self) -> None:
+        """Take over what senders have sent; it is kept until it is recorded."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                sent = self._sent.get_nowait()
+                if isinstance(sent, Batch):
+                    self._ended.append(sent)
+                else:
+                    self._results.append(sent)
+
+    def _hand_over(self, step: Step) -> None:
+        for batch in step.batches:
+            self._batches.put(batch)
+        while len(self._senders) < len(self._dispatcher.in_flight):
+            name = f'{self.owner}-{len(self._senders)}'
+            sender = threading.Thread(target=self._run_sender, name=name, daemon=True)
+            self._senders.append(sender)
+            sender.start()
+
+    def _sleep(self, begun: float, step: Step) -> None:
+        """Sleep until there may be something to do."""
+        look_at = time.monotonic() + _LOOK
+        if step.next_due is not None:
+            look_at = min(look_at, time.monotonic() + step.next_due - time.time())
+        while not self._stop.is_set():
+            left = look_at - time.monotonic()
+            if left <= 0 or self._woken.wait(min(left, _GLANCE)) or self._has_news():
+                break
+        rest = begun + _PACE - time.monotonic()
+        if rest > 0:
+            self._stop.wait(rest)
+
+    def _has_news(self) -> bool:
+        """Whether somebody has appended to the log."""
+        try:
+            with self._database.transaction(write=False) as connection:
+                reached, head = fan_out.reached_and_head(connection)
+        except (errors.Busy, exc.SQLAlchemyError):
+            # The next step says so.
+            return True
+        return head > reached
+
+    def _listen(self) -> None:
+        """Hear the bell, also while the dispatcher waits for senders."""
+        count = self._database.bell.count
+        while not self._stop.is_set():
+            before, count = count, self._database.bell.wait(count, 1.0)
+            if count != before:
+                self._woken.set()
+
+    def _drain(self) -> None:
+        """Record what is on its way, as far as it comes to an end soon."""
+        for _ in self._senders:
+            self._batches.put(None)
+        deadline = time.monotonic() + _PATIENCE
+        for sender in self._senders:
+            sender.join(max(0.0, deadline - time.monotonic()))
+        self._collect()
+        if self._results:
+            try:
+                self._dispatcher.record(self._context_factory(), self._results)
+            except (errors.ServiceError, exc.SQLAlchemyError) as error:
+                # It is taken over when its time is up.
+                LOG.warning('%s: left to the next worker: %s', self.owner, _brief(error))
+
+    # ---------------------------------------------------------------------- senders
+
+    def _run_sender(self) -> None:
+        while (batch := self._batches.get()) is not None:
+            self._send(batch)
+
+    def _send(self, batch: Batch) -> None:
+        """Send a batch, and give back what there is no time for."""
+        until = time.monotonic() + LONGEST_BATCH
+        first = True
+        for each in (batch.question, *batch.items):
+            if each is None:
+                continue
+            begun = time.time()
+            is_late = begun > batch.deadline - self._margin or self._stop.is_set()
+            outcome = None
+            if not is_late and (first or time.monotonic() < until):
+                outcome = self._attempt(each)
+                metrics.DELIVERY_SECONDS.observe(time.time() - begun)
+            first = False
+            self._tell(Result(each, outcome, begun))
+        self._tell(batch)
+
+    def _attempt(self, it: Item | Question) -> Outcome:
+        try:
+            if isinstance(it, Question):
+                return verify(self._outbound, it, self._settings.source)
+            return self._deliver(it)
+        except Exception:
+            LOG.exception('%s: an attempt has failed (%s)', self.owner, it.target.endpoint)
+            return Outcome(None, CONNECTION_FAILED, 0.0)
+
+    def _deliver(self, item: Item) -> Outcome:
+        target, event = item.target, item.event
+        form = (target.version, target.thin)
+        text = event.bodies.get(form)
+        if text is None:
+            text = event.bodies[form] = message.body(
+                event.notification,
+                target.version,
+                thin=target.thin,
+                longest=self._settings.longest_body,
+            )
+        sent = message.headers(
+            target.secrets, target.id, event.notification.id, item.claim.attempt, text
+        )
+        return self._outbound.send('POST', target.url, sent, text)
+
+    def _tell(self, what: Result | Batch) -> None:
+        self._sent.put(what)
+        if not self._woken.is_set():
+            self._woken.set()
+
+
+def _growing() -> Iterator[float]:
+    """Seconds of one pause after the other."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _brief(error: Exception) -> object:
+    """What the database said, without the statement."""
+    return getattr(error, 'orig', None) or error
