@@ -119,6 +119,33 @@ class Client:
         self.floatingip = managers.FloatingIPManager(self)
         self.allocation = managers.AllocationManager(self)
 
+    def api_versions(self) -> dict[str, Any]:
+        """What the service and this client speak; asks the service for its list of versions.
+
+        :returns: ``server`` and ``client``, the microversions from the oldest to the newest;
+            ``spoken`` and ``reason``, the one in use and why; and ``objects``, the version of
+            each object at the one in use, where the service says so.
+        """
+        about = self._about()
+        lowest, highest = (str(about.get(f'{which}_version') or '1.0') for which in ('min', 'max'))
+        known = self.transport.negotiation
+        known.refused((lowest, highest), '')
+        spoken = known.spoken
+        at = str(spoken.version) if spoken else ''
+        return {
+            'server': f'{lowest} to {highest}',
+            'client': f'{known.oldest} to {known.newest}',
+            'spoken': at or None,
+            'reason': spoken.reason if spoken else 'the server and this client have none in common',
+            'objects': (about.get('object_versions') or {}).get(at),
+        }
+
+    def _about(self) -> dict[str, Any]:
+        """What the service says of version 1 of its API."""
+        body = self.transport.root().json()
+        found = body.get('versions') if isinstance(body, dict) else None
+        return next((each for each in found or () if str(each.get('id')).startswith('v1')), {})
+
     @staticmethod
     def _plain(
         url: str | None, token: str | None, override: str | None

@@ -18,6 +18,7 @@ __all__ = [
     'TIME_GRAMMAR',
     'format_duration',
     'from_wire',
+    'iso_duration',
     'parse_duration',
     'parse_time',
     'start_to_wire',
@@ -147,6 +148,15 @@ def format_duration(duration: timedelta) -> str:
     if duration.microseconds:
         return text + f'{seconds}.{duration.microseconds:06}'.rstrip('0') + 's'
     return text + f'{seconds}s' if seconds or not text else text
+
+
+def iso_duration(duration: timedelta) -> str:
+    """Write a duration as ISO 8601 does: ``P1DT12H``, ``PT90S`` as ``PT1M30S``.
+
+    :raises blazarclient.exception.InvalidInput: when the duration is negative.
+    """
+    days, comma, rest = format_duration(duration).upper().rpartition('D')
+    return f'P{days}{comma}' + (f'T{rest}' if rest else '')
 
 
 def from_wire(text: str) -> datetime:

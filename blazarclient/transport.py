@@ -192,7 +192,13 @@ class Transport:
         spoken = self.spoken
         self._refuse_older(since, spoken)
         asked = str(spoken.version) if spoken else 'latest'
-        answer = self._read_at(asked, path, stream)
+        try:
+            answer = self._read_at(asked, path, stream)
+        except exception.NotFound as error:
+            if spoken is None:
+                # A server that is too old for this has no such path.
+                self._refuse_older(since, Spoken(self.negotiation.oldest, _has_none(error)))
+            raise
         newest = self.negotiation.newest
         if answer.spoken.version > newest and not self.negotiation.pin:
             # A server that is ahead of us answered in a form we cannot read.
@@ -200,6 +206,18 @@ class Transport:
             answer = self._read_at(str(newest), path, stream)
         self._refuse_older(since, answer.spoken)
         return answer
+
+    def root(self) -> Answer:
+        """GET the list of versions, which is beside the endpoint.
+
+        :raises blazarclient.exception.HTTPError: when the service answers with an error.
+        :raises blazarclient.exception.ConnectionFailed: when it does not answer.
+        """
+        address = f'{self.endpoint().removesuffix("/v1")}/'
+        response = self._send('GET', address, 'latest', None, stream=False)
+        if response.status_code >= 400:
+            raise error_of(response, 'GET')
+        return Answer(response, self.spoken or Spoken(self.negotiation.oldest, 'nothing is known'))
 
     def _read_at(self, asked: str, path: str, stream: bool) -> Answer:
         while True:
@@ -346,7 +364,10 @@ class Transport:
             attempt += 1
 
     def _send(self, method: str, path: str, asked: str, body: Any, stream: bool) -> Any:
-        """Send once."""
+        """Send once.
+
+        :param path: below the endpoint, or a whole address.
+        """
         endpoint = self.endpoint()
         kwargs: dict[str, Any] = {
             'headers': {**self._headers, HEADER: f'reservation {asked}'},
@@ -368,7 +389,7 @@ class Transport:
         if stream or self._secret or not KEYSTONEAUTH_LOG.isEnabledFor(logging.DEBUG):
             # keystoneauth1 reads and parses the answer again for its debug log.
             kwargs['log'] = False
-        url = endpoint + path
+        url = endpoint + path if path.startswith('/') else path
         # What the caller is handling says nothing about this request.
         outside = sys.exception()
         try:
@@ -386,6 +407,10 @@ class Transport:
                 *(method, path, asked, response.status_code, said or 'no version', request_id),
             )
         return response
+
+
+def _has_none(error: exception.NotFound) -> str:
+    return f'the server has no {error.url}'
 
 
 def pause_after(failure: exception.BlazarClientException, attempt: int) -> float:

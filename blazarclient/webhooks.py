@@ -25,6 +25,7 @@ import hmac
 import json
 import math
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +34,7 @@ from blazarclient import exception
 from blazarclient.resources.notification import Notification
 from blazarclient.versions import NEWEST, Spoken
 
-__all__ = ['Repeats', 'WebhookRefused', 'sign', 'unwrap', 'verify']
+__all__ = ['Repeats', 'WebhookRefused', 'new_secret', 'sign', 'unwrap', 'verify']
 
 #: Seconds that a message may be old, or ahead of this machine's clock.
 TOLERANCE = 300
@@ -112,6 +113,11 @@ def sign(
         'webhook-timestamp': str(moment),
         'webhook-signature': f'v1,{base64.b64encode(digest).decode()}',
     }
+
+
+def new_secret() -> str:
+    """A secret as the service makes them: 32 random bytes."""
+    return f'{_PREFIX}{base64.b64encode(secrets.token_bytes(32)).decode()}'
 
 
 def _key(secret: str) -> bytes:

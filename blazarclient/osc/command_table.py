@@ -41,6 +41,23 @@ COMMANDS: Mapping[str, str] = {
     'lease set': 'blazarclient.osc.lease:SetLease',
     'lease show': 'blazarclient.osc.lease:ShowLease',
     'lease update': 'blazarclient.osc.lease:SetLease',
+    'notification list': 'blazarclient.osc.notification:ListNotification',
+    'notification type list': 'blazarclient.osc.notification:ListNotificationType',
+    'notification type show': 'blazarclient.osc.notification:ShowNotificationType',
+    'subscription create': 'blazarclient.osc.subscription:CreateSubscription',
+    'subscription delete': 'blazarclient.osc.subscription:DeleteSubscription',
+    'subscription delivery list': 'blazarclient.osc.subscription_delivery:ListDelivery',
+    'subscription delivery resend': 'blazarclient.osc.subscription_delivery:ResendDelivery',
+    'subscription delivery show': 'blazarclient.osc.subscription_delivery:ShowDelivery',
+    'subscription list': 'blazarclient.osc.subscription:ListSubscription',
+    'subscription listen': 'blazarclient.osc.notification:Listen',
+    'subscription replay': 'blazarclient.osc.subscription:ReplaySubscription',
+    'subscription secret rotate': 'blazarclient.osc.subscription:RotateSecret',
+    'subscription set': 'blazarclient.osc.subscription:SetSubscription',
+    'subscription show': 'blazarclient.osc.subscription:ShowSubscription',
+    'subscription test': 'blazarclient.osc.subscription:TestSubscription',
+    'subscription unset': 'blazarclient.osc.subscription:UnsetSubscription',
+    'version show': 'blazarclient.osc.version:ShowVersion',
 }
 
 #: Commands about the script itself, which need no cloud.

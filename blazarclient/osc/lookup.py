@@ -40,6 +40,12 @@ def delete(
     collection.delete((find or collection.find)(text)['id'])
 
 
+def lease_id(asking: command.Command, text: str) -> str:
+    """The ID of the lease with this name or ID; an ID is taken as it is."""
+    leases = client(asking).leases
+    return text if leases.ID.fullmatch(text) else str(leases.find(text)['id'])
+
+
 def my_lease(asking: command.Command, text: str, doing: str) -> Lease:
     """The lease with this ID, or the lease with this name that is of the user's own project.
 

@@ -21,6 +21,7 @@ __all__ = [
     'parse_key_value',
     'parse_physical_reservation',
     'parse_reservation',
+    'past_option',
     'time_option',
 ]
 
@@ -165,6 +166,14 @@ def duration_option(option: str, text: str) -> timedelta:
         return times.parse_duration(text)
     except exception.InvalidInput as error:
         raise exception.InvalidInput(f'{option}: {error}') from None
+
+
+def past_option(option: str, text: str) -> datetime:
+    """Read a time that has passed: also ``2h``, which is that long ago."""
+    try:
+        return times.utcnow() - times.parse_duration(text)
+    except (exception.InvalidInput, OverflowError):
+        return time_option(option, text)
 
 
 class _Reader:

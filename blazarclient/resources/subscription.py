@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import urllib.parse
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from blazarclient import exception
 from blazarclient.collection import DeletableCollection
 from blazarclient.fields import Field
 from blazarclient.model import Resource
+from blazarclient.versions import Spoken
 from blazarclient.wiretypes import Boolean, Instant, Integer, Json, Text
 
 __all__ = ['Delivery', 'Subscription', 'Subscriptions']
@@ -183,6 +185,53 @@ class Subscriptions(DeletableCollection[Subscription]):
     NOUN = 'subscription'
     TELL_APART = ('status', 'notify_endpoint', 'project_id')
 
+    def list(
+        self,
+        fields: Sequence[str] | None = None,
+        *,
+        status: str | None = None,
+        lease_id: str | None = None,
+        all_projects: bool = False,
+    ) -> builtins.list[Subscription]:
+        """Those of the project, page by page.
+
+        :param status: only those with this status.
+        :param lease_id: only those that hear of this lease alone, or among others.
+        :param all_projects: for administrators: those of every project.
+        """
+        keys = None if fields is None else [self._key(name) for name in fields]
+        query = {
+            'status': status,
+            'lease_id': lease_id,
+            'all_projects': 'true' if all_projects else None,
+        }
+        return [
+            self._read(
+                wire if keys is None else {key: wire[key] for key in keys if key in wire}, spoken
+            )
+            for wire, spoken in self._pages(self.PATH, self.MANY, query)
+        ]
+
+    def _named(self, name: str) -> builtins.list[Subscription]:
+        return [one for one in self.list() if one.get('name') == name]
+
+    def _pages(
+        self, path: str, key: str, query: Mapping[str, str | None]
+    ) -> Iterator[tuple[dict[str, Any], Spoken]]:
+        """The objects of a list that comes in pages, each with the version of its answer."""
+        asked = {name: value for name, value in query.items() if value is not None}
+        asked['limit'] = str(_PAGE)
+        while True:
+            answer = self.transport.read(
+                f'{path}?{urllib.parse.urlencode(asked)}', since=Subscription.SINCE
+            )
+            page = answer.json()[key]
+            for wire in page:
+                yield wire, answer.spoken
+            if len(page) < _PAGE:
+                return
+            asked['marker'] = page[-1]['id']
+
     def create(
         self,
         notify_endpoint: str | Mapping[str, object],
@@ -294,18 +343,9 @@ class Subscriptions(DeletableCollection[Subscription]):
 
         :param status: only those with this status.
         """
-        query: dict[str, object] = {'limit': _PAGE}
-        if status is not None:
-            query['status'] = status
-        while True:
-            path = f'{self._url(subscription_id)}/deliveries?{urllib.parse.urlencode(query)}'
-            answer = self.transport.read(path, since=Delivery.SINCE)
-            page = answer.json()['deliveries']
-            for wire in page:
-                yield Delivery.read(wire, answer.spoken, self._client)
-            if len(page) < _PAGE:
-                return
-            query['marker'] = page[-1]['id']
+        path = f'{self._url(subscription_id)}/deliveries'
+        for wire, spoken in self._pages(path, 'deliveries', {'status': status}):
+            yield Delivery.read(wire, spoken, self._client)
 
     def delivery(self, subscription_id: str, delivery_id: str) -> Delivery:
         """One delivery, with what was tried."""

@@ -194,7 +194,7 @@ def test_version_for_openstack(
 
 
 @pytest.mark.parametrize('place', ['option', 'environment', 'file'])
-@pytest.mark.parametrize('value', ['1.2', 'nonsense', '{status}'])
+@pytest.mark.parametrize('value', ['1.9', 'nonsense', '{status}'])
 def test_bad_version_hides_no_command(
     openstack: Runner,
     server: RecordedBlazar,
