@@ -63,17 +63,22 @@ class Subscription(SubscriptionFields):
         """The subscription with an ID.
 
         :raises blazarclient.server.errors.NotFound: also for another project's, unless the policy
-            lets this user see it.
+            lets this user see it, and for one to everybody's leases, unless this user may see
+            everybody's subscriptions: what was sent to it tells of other projects.
         """
         with ctx.transaction(write=False) as connection:
             row = store.subscription(connection, subscription_id)
-        if row is not None:
-            target = {'project_id': row['project_id'], 'user_id': row['user_id']}
-            if ctx.may(f'{_RULE}:get', target):
-                return cls.from_row(ctx, row)
-            if row['project_id'] == ctx.project_id:
-                raise errors.PolicyForbidden(f'{_RULE}:get')
-        raise subscription_checks.unknown(subscription_id)
+        # Asked for one that there is not, too: what takes longer would tell that there is one.
+        found = row or {'project_id': '', 'user_id': '', 'scope': ''}
+        target = {name: found[name] for name in ('project_id', 'user_id')}
+        allowed = ctx.may(f'{_RULE}:get', target) and (
+            found['scope'] != 'all' or ctx.may(f'{_RULE}:get_all', {})
+        )
+        if row is None or not (allowed or row['project_id'] == ctx.project_id):
+            raise subscription_checks.unknown(subscription_id)
+        if not allowed:
+            raise errors.PolicyForbidden(f'{_RULE}:get')
+        return cls.from_row(ctx, row)
 
     @classmethod
     def list(
@@ -88,6 +93,8 @@ class Subscription(SubscriptionFields):
     ) -> list[Self]:
         """The project's subscriptions, in the order in which they were made.
 
+        Those to everybody's leases are for who may see everybody's subscriptions.
+
         :param marker: the ID of the last one of the page before.
         :param lease_id: only those that name this lease.
         :param all_projects: for an administrator: everybody's.
@@ -97,10 +104,13 @@ class Subscription(SubscriptionFields):
         if all_projects:
             ctx.require(f'{_RULE}:get_all')
         project_id = None if all_projects else ctx.project_id
+        shared = all_projects or ctx.may(f'{_RULE}:get_all', {})
         with ctx.transaction(write=False) as connection:
             after = None if marker is None else store.subscription(connection, marker)
             if marker is not None and (
-                after is None or project_id not in {None, after['project_id']}
+                after is None
+                or project_id not in {None, after['project_id']}
+                or (after['scope'] == 'all' and not shared)
             ):
                 raise errors.InvalidInput(f'marker = {marker!r} is the ID of no subscription.')
             found = [
@@ -112,6 +122,7 @@ class Subscription(SubscriptionFields):
                     after=after,
                     status=status,
                     lease_id=lease_id,
+                    shared=shared,
                 )
             ]
             queues = subscription_state.queues(connection, found)
@@ -121,9 +132,12 @@ class Subscription(SubscriptionFields):
 
     @classmethod
     def of_lease(cls, ctx: RequestContext, lease_id: str) -> Iterable[Self]:
-        """The subscriptions that were made with a lease; whoever asks may see the lease."""
+        """The subscriptions that were made with a lease, and that this user may see."""
+        project_id = None if ctx.may(f'{_RULE}:get_all', {}) else ctx.project_id
         with ctx.transaction(write=False) as connection:
-            rows = store.page(connection, project_id=None, limit=1000, inline_lease_id=lease_id)
+            rows = store.page(
+                connection, project_id=project_id, limit=1000, inline_lease_id=lease_id
+            )
         return [cls.from_row(ctx, row) for row in rows]
 
     @classmethod
@@ -242,6 +256,12 @@ class Subscription(SubscriptionFields):
             before, wanted = self._wanted(values, microversion)
             after = {**before, **wanted}
             if wanted.get('scope', self.scope) != self.scope:
+                if self.scope == 'all':
+                    # Else the project could see what was sent to it.
+                    raise errors.Conflict(
+                        'A subscription to the leases of every project cannot become one to '
+                        'fewer. Delete it, and make another one.'
+                    )
                 subscription_checks.check_scope(ctx, after['scope'])
             if wanted.keys() & _FILTER:
                 wanted['digest'] = subscription_checks.digest(after)

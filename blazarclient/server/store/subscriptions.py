@@ -73,6 +73,7 @@ def page(
     status: str | None = None,
     lease_id: str | None = None,
     inline_lease_id: str | None = None,
+    shared: bool = True,
 ) -> list[Row]:
     """Subscriptions in the order in which they were made.
 
@@ -80,6 +81,7 @@ def page(
     :param after: the last one of the page before.
     :param lease_id: only those that name this lease.
     :param inline_lease_id: only those that were made with this lease.
+    :param shared: also those to the leases of every project.
     """
     columns = subscriptions.c
     query = sa.select(subscriptions).order_by(columns.created_at, columns.id).limit(limit)
@@ -97,6 +99,8 @@ def page(
         query = query.where(columns.status == status)
     if lease_id is not None:
         query = query.where(columns.lease_ids.contains(json.dumps(lease_id), autoescape=True))
+    if not shared:
+        query = query.where(columns.scope != 'all')
     if inline_lease_id is not None:
         query = query.where(columns.inline_lease_id == inline_lease_id)
     return rows.decoded(rows.rows(connection, query), *_JSON)
