@@ -26,8 +26,17 @@ def _leases(admin: keystone_session.Session) -> list[dict[str, Any]]:
     return leases
 
 
-def request(session: keystone_session.Session, method: str, path: str, **options: Any) -> Any:
+def request(
+    session: keystone_session.Session,
+    method: str,
+    path: str,
+    *,
+    microversion: str | None = None,
+    **options: Any,
+) -> Any:
     """Send a request to a path below the endpoint, and return any answer."""
     url = f'{session.get_endpoint(service_type="reservation")}/{path}'
     headers = {'Accept': 'application/json'}
+    if microversion:
+        headers['OpenStack-API-Version'] = f'reservation {microversion}'
     return session.request(url, method, headers=headers, raise_exc=False, **options)
