@@ -14,11 +14,14 @@ OK = b'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
 
 
 class Receiver(Listener):
-    """Answers each request with the next of some answers, the last one again and again."""
+    """Answers each request with the next of some answers, the last one again and again.
+
+    Without any it says that all is well.
+    """
 
     def __init__(self, *answers: bytes, address: str = '127.0.0.1', port: int = 0) -> None:
         self.requests: list[Message] = []
-        self._answers = answers
+        self._answers = answers or (OK,)
         super().__init__(self._serve, address, port)
 
     @property

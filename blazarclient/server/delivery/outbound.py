@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import email.utils
+import functools
 import http.client
 import logging
 import re
@@ -120,9 +121,14 @@ class Outbound:
         self._connect_timeout = connect_timeout
         self._read_limit = read_limit
         self._resolver = Resolver(resolve)
-        self._tls = tls or ssl.create_default_context()
+        self._given_tls = tls
         self._kept = Connections()
         self._judged: dict[Address, bool] = {}
+
+    @functools.cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Reading all certificates takes a while, and many receivers need none.
+        return self._given_tls or ssl.create_default_context()
 
     def check_literal(self, url: str) -> None:
         """Refuse a URL that can be refused without asking for a name's addresses.

@@ -32,7 +32,7 @@ def receive() -> Iterator[Receive]:
     with contextlib.ExitStack() as stack:
 
         def make(*answers: bytes, **where: Any) -> Receiver:
-            receiver = Receiver(*(answers or (OK,)), **where)
+            receiver = Receiver(*answers, **where)
             stack.callback(receiver.stop)
             return receiver
 
@@ -304,6 +304,21 @@ def test_many_threads(outbound: Outbound) -> None:
         assert all(pool.map(send, range(800)))
     listener.stop()
     assert listener.accepted <= 16
+
+
+def test_a_receiver_that_does_not_read() -> None:
+    """A request that is not taken is given up when the attempt is over."""
+    over = threading.Event()
+
+    def wait(connection: socket.socket, number: int) -> None:
+        over.wait(30)
+
+    listener = Listener(wait)
+    impatient = Outbound(allow_loopback=True, timeout=0.3)
+    outcome = impatient.send('POST', f'http://127.0.0.1:{listener.port}/', {}, bytes(32_000_000))
+    over.set()
+    listener.stop()
+    assert (outcome.status, outcome.error) == (None, 'timeout')
 
 
 # ------------------------------------------------------------------ what an error tells
