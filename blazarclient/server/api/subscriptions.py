@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import functools
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 import flask
 
+from blazarclient.server import errors
 from blazarclient.server.api import query
 from blazarclient.server.api.microversions import spoken
 from blazarclient.server.api.rest import Service, answer, route
@@ -24,7 +29,9 @@ __all__ = ['check_endpoint', 'page_links', 'routes']
 routes = flask.Blueprint('subscriptions', __name__)
 
 DEFAULT_LIMIT, MOST = 100, 1000
-_EXTENSION = 'reservation-outbound'
+#: How many tests are sent at one time: each keeps a thread until it is answered.
+_TESTS = 2
+_PLACES = 'reservation-tests'
 
 
 @route(routes, 'GET', '/subscriptions', since='1.1')
@@ -89,7 +96,8 @@ def try_subscription(ctx: RequestContext, subscription_id: str, values: Any) -> 
     subscription_request.read_nothing(values)
     found = Subscription.get_by_id(ctx, subscription_id)
     found.require()
-    outcome = trial.send_test(ctx, _outbound(), found)
+    with _one_of_few(), _outbound() as outbound:
+        outcome = trial.send_test(ctx, outbound, found)
     return {
         'test': {
             'status': outcome.status,
@@ -97,6 +105,25 @@ def try_subscription(ctx: RequestContext, subscription_id: str, values: Any) -> 
             'error': outcome.error,
         }
     }
+
+
+@contextlib.contextmanager
+def _one_of_few() -> Iterator[None]:
+    """Keep an endpoint that is slow to answer from keeping all threads."""
+    places: threading.Semaphore = flask.current_app.extensions[_PLACES]
+    if not places.acquire(blocking=False):
+        raise errors.TooManyRequests(
+            f'{_TESTS} tests are being sent at this moment. Try again in some seconds.'
+        )
+    try:
+        yield
+    finally:
+        places.release()
+
+
+@routes.record_once
+def _set_up(state: flask.blueprints.BlueprintSetupState) -> None:
+    state.app.extensions[_PLACES] = threading.Semaphore(_TESTS)
 
 
 def check_endpoint(body: Mapping[str, Any]) -> None:
@@ -107,7 +134,9 @@ def check_endpoint(body: Mapping[str, Any]) -> None:
     :raises blazarclient.server.errors.EndpointForbidden: saying why.
     """
     if 'notify_endpoint' in body:
-        _outbound().check_literal(NotifyEndpoint.parse(body['notify_endpoint']).url)
+        url = NotifyEndpoint.parse(body['notify_endpoint']).url
+        with _outbound() as outbound:
+            outbound.check_literal(url)
 
 
 def page_links(shown: list[dict[str, Any]]) -> list[dict[str, str]]:
@@ -122,13 +151,21 @@ def _one(found: Subscription) -> flask.Response:
     return answer({'subscription': found.render(spoken())}, headers={'ETag': found.etag})
 
 
-def _outbound() -> Outbound:
-    """What sends tests, one for an application: it is made when it is needed first."""
-    extensions = flask.current_app.extensions
-    if _EXTENSION not in extensions:
-        service: Service = extensions['reservation']
-        settings = service.settings
-        made = Outbound(settings.allow_cidrs, settings.deny_cidrs, settings.allow_loopback)
-        extensions.setdefault(_EXTENSION, made)
-    found: Outbound = extensions[_EXTENSION]
-    return found
+@contextlib.contextmanager
+def _outbound() -> Iterator[Outbound]:
+    """What sends one test: nobody will need its connection again."""
+    service: Service = flask.current_app.extensions['reservation']
+    settings = service.settings
+    made = Outbound(
+        settings.allow_cidrs, settings.deny_cidrs, settings.allow_loopback, tls=_certificates()
+    )
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Those of this machine: reading them takes longer than most requests."""
+    return ssl.create_default_context()

@@ -74,3 +74,17 @@ def lease_id(call: Call) -> str:
     made = call('POST', '/v1/leases', json=LEASE)
     assert made.status_code == 201, made.text
     return str(made.get_json()['lease']['id'])
+
+
+@pytest.fixture
+def modern(call: Call) -> Call:
+    """Send a request at microversion 1.2, or another one."""
+
+    def send(
+        method: str, path: str, user: str = 'alice', microversion: str = '1.2', **options: Any
+    ) -> TestResponse:
+        version = {'OpenStack-API-Version': f'reservation {microversion}'}
+        headers = {**version, **options.pop('headers', {})}
+        return call(method, f'/v1{path}', user, headers=headers, **options)
+
+    return send
