@@ -1,4 +1,4 @@
-"""Leases: ``/v1/leases``."""
+"""Leases: ``/v1/leases``, where this service keeps them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 import flask
 
-from blazarclient.server.api.microversions import spoken
+from blazarclient.server.api.microversions import OLDEST, spoken
 from blazarclient.server.api.rest import route
 from blazarclient.server.context import RequestContext
+from blazarclient.server.objects import lease_with_subscriptions
 from blazarclient.server.objects.lease import Lease
 
 __all__ = ['routes']
@@ -19,12 +20,18 @@ routes = flask.Blueprint('leases', __name__)
 @route(routes, 'GET', '/leases')
 def list_leases(ctx: RequestContext) -> dict[str, Any]:
     microversion = spoken()
-    return {'leases': [lease.render(microversion) for lease in Lease.list(ctx)]}
+    modern = microversion != OLDEST
+    found = lease_with_subscriptions.list_leases(ctx) if modern else Lease.list(ctx)
+    return {'leases': [lease.render(microversion) for lease in found]}
 
 
 @route(routes, 'POST', '/leases')
 def create_lease(ctx: RequestContext, values: Any) -> dict[str, Any]:
-    return {'lease': Lease.create(ctx, values).render(spoken())}
+    microversion = spoken()
+    if microversion == OLDEST:
+        return {'lease': Lease.create(ctx, values).render(microversion)}
+    lease = lease_with_subscriptions.create(ctx, values, microversion)
+    return {'lease': lease.render(microversion)}
 
 
 @route(routes, 'GET', '/leases/<lease_id>')
@@ -34,9 +41,13 @@ def show_lease(ctx: RequestContext, lease_id: str) -> dict[str, Any]:
 
 @route(routes, 'PUT', '/leases/<lease_id>')
 def update_lease(ctx: RequestContext, lease_id: str, values: Any) -> dict[str, Any]:
+    microversion = spoken()
     lease = Lease.get_by_id(ctx, lease_id)
-    lease.update(values)
-    return {'lease': lease.render(spoken())}
+    if microversion == OLDEST:
+        lease.update(values)
+    else:
+        lease_with_subscriptions.update(lease, ctx, values, microversion)
+    return {'lease': lease.render(microversion)}
 
 
 @route(routes, 'DELETE', '/leases/<lease_id>')

@@ -10,7 +10,14 @@ from typing import Any, Self
 from blazarclient.server import errors
 from blazarclient.server.context import RequestContext
 from blazarclient.server.objects import lease_news, lease_request, lease_status, placement
-from blazarclient.server.objects.base import Registry, StoredObject, fields, wire_iso, wire_spaced
+from blazarclient.server.objects.base import (
+    JSONField,
+    Registry,
+    StoredObject,
+    fields,
+    wire_iso,
+    wire_spaced,
+)
 from blazarclient.server.objects.lease_event import BEFORE_END, END, START, LeaseEvent
 from blazarclient.server.objects.reservation import Reservation
 from blazarclient.server.store import allocations, leases
@@ -27,7 +34,8 @@ class Lease(StoredObject):
     """
 
     # Version 1.0: Blazar's Lease.
-    VERSION = '1.0'
+    # Version 1.1: subscriptions that were made with it.
+    VERSION = '1.1'
 
     COLUMNS = (
         'id',
@@ -56,6 +64,8 @@ class Lease(StoredObject):
         'updated_at': fields.DateTimeField(tzinfo_aware=False, nullable=True),
         'reservations': fields.ListOfObjectsField('Reservation'),
         'events': fields.ListOfObjectsField('LeaseEvent'),
+        # As a lease shows them: dicts with id, url and status.
+        'subscriptions': JSONField(),
     }
 
     id: str
@@ -71,6 +81,11 @@ class Lease(StoredObject):
     updated_at: datetime | None
     reservations: list[Reservation]
     events: list[LeaseEvent]
+    subscriptions: Sequence[Mapping[str, str]]
+
+    def obj_make_compatible(self, primitive: dict[str, Any], target_version: str) -> None:
+        if target_version == '1.0':
+            primitive.pop('subscriptions', None)
 
     # ------------------------------------------------------------------ finding
 
@@ -119,7 +134,7 @@ class Lease(StoredObject):
         return [*found.values()]
 
     def obj_load_attr(self, attrname: str) -> None:
-        """Load the reservations or the events when they are first looked at."""
+        """Load what belongs to the lease when it is first looked at."""
         with self._context.transaction(write=False) as connection:
             if attrname == 'reservations':
                 rows = leases.reservations_of(connection, [self.id])
@@ -127,6 +142,11 @@ class Lease(StoredObject):
             elif attrname == 'events':
                 rows = leases.events_of(connection, [self.id])
                 loaded = [LeaseEvent.from_row(self._context, row) for row in rows]
+            elif attrname == 'subscriptions':
+                from blazarclient.server.objects import inline_subscriptions
+
+                shown = inline_subscriptions.shown(self._context, [self.id])
+                loaded = [*shown.get(self.id, ())]
             else:
                 raise AttributeError(f'Lease has no {attrname!r} to load')
         self.__dict__[f'_obj_{attrname}'] = loaded
@@ -134,7 +154,7 @@ class Lease(StoredObject):
     def render(self, microversion: str = '1.0') -> dict[str, Any]:
         """The lease as the API shows it."""
         values = self.answered(microversion)
-        return {
+        shown = {
             'id': values['id'],
             'name': values['name'],
             'user_id': values['user_id'],
@@ -149,6 +169,9 @@ class Lease(StoredObject):
             'reservations': [each.render(microversion) for each in self.reservations],
             'events': [each.render(microversion) for each in self.events],
         }
+        if values['version'] != '1.0':
+            shown['subscriptions'] = self.subscriptions
+        return shown
 
     # ----------------------------------------------------------------- creating
 

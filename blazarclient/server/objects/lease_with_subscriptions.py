@@ -1,0 +1,85 @@
+"""A lease and its subscriptions, made and changed as one: for the backend that keeps the leases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from blazarclient.server import errors
+from blazarclient.server.context import RequestContext
+from blazarclient.server.objects import inline_subscriptions, own_id
+from blazarclient.server.objects.lease import Lease
+from blazarclient.server.store import leases
+
+__all__ = ['create', 'gone', 'list_leases', 'update']
+
+
+def create(ctx: RequestContext, values: Any, microversion: str) -> Lease:
+    """Make a lease with its subscriptions, all of it or nothing.
+
+    :param values: the body of the request, from microversion 1.1 on.
+    :raises blazarclient.server.errors.Conflict: its ID is another request's.
+    """
+    wanted = inline_subscriptions.read(ctx, values, microversion)
+    with ctx.transaction() as connection:
+        # In the order in which everybody locks: those of leases first.
+        ctx.database.lock(connection, 'allocations')
+        if wanted.brings_id:
+            if not own_id.claim(ctx, 'lease', wanted.id, values):
+                return _made_before(ctx, wanted.id)
+            if leases.lease(connection, wanted.id) is not None:
+                raise own_id.taken(wanted.id)
+        made: Sequence[inline_subscriptions.Shown] = []
+        if wanted.entries:
+            ctx.require('blazar:leases:post')
+            made = inline_subscriptions.create(ctx, wanted.id, wanted.entries, microversion)
+        # A body that is no object is refused by whoever reads it.
+        body = {**wanted.lease, 'id': wanted.id} if wanted.id else wanted.lease
+        lease = Lease.create(ctx, body)
+    lease.subscriptions = [*made]
+    return lease
+
+
+def update(lease: Lease, ctx: RequestContext, values: Any, microversion: str) -> None:
+    """Change a lease, and let it have other subscriptions where the request names any.
+
+    :param values: the body of the request, from microversion 1.1 on.
+    """
+    wanted = inline_subscriptions.read(ctx, values, microversion)
+    if wanted.entries is None:
+        lease.update(values)
+        return
+    ctx.require('blazar:leases:put', {'project_id': lease.project_id, 'user_id': lease.user_id})
+    inline_subscriptions.check_replacement(ctx, lease.id, wanted.entries, microversion)
+    if wanted.lease:
+        lease.update(wanted.lease)
+    lease.subscriptions = [
+        *inline_subscriptions.replace(ctx, lease.id, wanted.entries, microversion)
+    ]
+
+
+def list_leases(ctx: RequestContext) -> Sequence[Lease]:
+    """The leases that this user may see, with all their subscriptions in one query."""
+    found = Lease.list(ctx)
+    shown = inline_subscriptions.shown(ctx)
+    for lease in found:
+        lease.subscriptions = [*shown.get(lease.id, ())]
+    return found
+
+
+def gone(lease_id: str) -> errors.Conflict:
+    """What a request is told that comes again when its lease is no longer there."""
+    return errors.Conflict(
+        f'Lease {lease_id} was made by this request before, and is gone. Send another id.',
+        code='reservation.id-taken',
+    )
+
+
+def _made_before(ctx: RequestContext, lease_id: str) -> Lease:
+    """What the same request has made, whose answer was lost."""
+    try:
+        lease = Lease.get_by_id(ctx, lease_id)
+    except errors.NotFound:
+        raise gone(lease_id) from None
+    lease.subscriptions = [*inline_subscriptions.told(ctx, lease_id)]
+    return lease
