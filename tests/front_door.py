@@ -1,7 +1,8 @@
 """A reservation service in this process, reached the way everybody reaches it: by requests.
 
 Its clock stands still until a test moves it on. Who asks is known by the token, which is the
-user's name: ``admin``, ``alice`` and ``bob``, the last two members of projects of their own.
+user's name: ``admin``, ``alice`` and ``bob``, the last two members of projects of their own;
+``max`` is a member of the administrator's project, ``rita`` a reader of that of alice.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ _USERS = {
     'admin': Identity('u-admin', 'p-admin', frozenset({'admin', 'member', 'reader'}), 'admin'),
     'alice': Identity('u-alice', 'p-demo', frozenset({'member', 'reader'}), 'alice'),
     'bob': Identity('u-bob', 'p-other', frozenset({'member', 'reader'}), 'bob'),
+    'max': Identity('u-max', 'p-admin', frozenset({'member', 'reader'}), 'max'),
+    'rita': Identity('u-rita', 'p-demo', frozenset({'reader'}), 'rita'),
 }
 
 
