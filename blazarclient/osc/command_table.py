@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, str] = {
     'lease set': 'blazarclient.osc.lease:SetLease',
     'lease show': 'blazarclient.osc.lease:ShowLease',
     'lease update': 'blazarclient.osc.lease:SetLease',
+    'lease wait': 'blazarclient.osc.lease:WaitLease',
     'notification list': 'blazarclient.osc.notification:ListNotification',
     'notification type list': 'blazarclient.osc.notification:ListNotificationType',
     'notification type show': 'blazarclient.osc.notification:ShowNotificationType',

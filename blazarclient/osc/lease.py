@@ -89,6 +89,12 @@ class CreateLease(formatters.FastOutput, command.ShowOne):
             default=[],
             help='Event of the lease, beside those that the cloud makes (repeat for several)',
         )
+        parser.add_argument(
+            '--subscribe',
+            metavar='URL',
+            action='append',
+            help='Send what happens to the lease to this URL (repeat for several)',
+        )
         wait.add_arguments(parser, 'Wait until the lease is ACTIVE')
         hosts = "--reservation 'resource_type=physical:host,min=1,max=2"
         examples.show(
@@ -100,6 +106,10 @@ class CreateLease(formatters.FastOutput, command.ShowOne):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[list[str], list[object]]:
         values, timeout = _values(parsed_args), wait.seconds(parsed_args)
+        if parsed_args.subscribe:
+            values['subscriptions'] = [
+                {'notify_endpoint': {'url': url}} for url in parsed_args.subscribe
+            ]
         wait.check_start(parsed_args, values['start_date'])
         lease: Lease = lookup.client(self).leases.create(**values)
         self.app.stderr.write(f'Created a new lease: {lease["id"]}\n')
@@ -246,6 +256,36 @@ class ShowLease(formatters.FastOutput, command.ShowOne):
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[list[str], list[object]]:
         lease = lookup.client(self).leases.find(parsed_args.lease)
         return columns.fields(lease, columns.as_data(self.app, parsed_args))
+
+
+class WaitLease(command.Command):
+    """Wait until a lease has a status, or is gone."""
+
+    get_epilog = examples.get_epilog
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument('lease', metavar='LEASE', help='Lease to wait for (name or ID)')
+        parser.add_argument(
+            '--for',
+            metavar='STATUS',
+            dest='status',
+            default='ACTIVE',
+            help='What to wait for: PENDING, ACTIVE (the default), TERMINATED, or deleted',
+        )
+        parser.add_argument(
+            '--wait-timeout',
+            metavar='DURATION',
+            default='1d',
+            help='How long to wait at most (default: 1d)',
+        )
+        examples.show(parser, 'gpu-week', 'gpu-week --for TERMINATED --wait-timeout 8d')
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        timeout = options.duration_option('--wait-timeout', parsed_args.wait_timeout)
+        lease = lookup.client(self).leases.find(parsed_args.lease)
+        wait.until(self, lease, parsed_args.status, timeout.total_seconds())
 
 
 # ----------------------------------------------------------- values for the service

@@ -204,6 +204,7 @@ class Leases(DeletableCollection[Lease]):
         before_end_date: datetime | str | None = None,
         *,
         id: str | None = None,
+        subscriptions: Sequence[Mapping[str, Any]] = (),
     ) -> Lease:
         """Make a lease: exactly one, or none, whatever the network does.
 
@@ -218,6 +219,8 @@ class Leases(DeletableCollection[Lease]):
         :param events: more events, each with ``event_type`` and ``event_date``.
         :param before_end_date: when what is to happen before the end happens.
         :param id: an ID to use, a UUID of version 4, for a program that repeats itself.
+        :param subscriptions: who is told what happens to it, each a dict with a
+            ``notify_endpoint``; needs microversion 1.1.
         :raises blazarclient.exception.OutcomeUnknown: when the service could not be asked what
             became of the request; the message names the ID to look for.
         :raises blazarclient.exception.NotEnoughResources: when so much is not free then.
@@ -237,6 +240,8 @@ class Leases(DeletableCollection[Lease]):
         }
         if before_end_date is not None:
             values['before_end_date'] = before_end_date
+        if subscriptions:
+            values['subscriptions'] = [dict(item) for item in subscriptions]
         return CreateOnce(self, values, given=id is not None).run()
 
     def send(self, values: Mapping[str, object]) -> Lease:
