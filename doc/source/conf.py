@@ -19,6 +19,8 @@ version = release = setup['metadata']['version']
 
 extensions = [
     'cliff.sphinxext',
+    'oslo_config.sphinxconfiggen',
+    'oslo_policy.sphinxpolicygen',
     'reno.sphinxext',
     'sphinx.ext.autodoc',
     'sphinx.ext.viewcode',
@@ -26,8 +28,16 @@ extensions = [
     'command_examples',
     'fields_table',
 ]
-# Part of another page, not one of its own.
-exclude_patterns = ['contributor/performance-table.rst']
+# Parts of another page, not pages of their own.
+exclude_patterns = ['contributor/*-table.rst']
+
+# Samples of what an operator may write, made from what the program reads.
+config_generator_config_file = [
+    (str(root / 'doc/config-generator.conf'), 'operator/blazar-gateway'),
+]
+policy_generator_config_file = [
+    (str(root / 'doc/policy-generator.conf'), 'operator/blazar-gateway'),
+]
 
 # The commands of the reference are read from their entry points.
 autoprogram_cliff_application = 'openstack'
