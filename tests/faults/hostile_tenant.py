@@ -134,7 +134,7 @@ class Hostile:
 
     def __init__(self, door: Deliveries, foreign: Estate, words: Iterable[str]) -> None:
         self.door = door
-        self._foreign = foreign
+        self.foreign = foreign
         self._words = [*words]
         #: Requests and answers in which something was found.
         self.leaks: list[str] = []
@@ -163,7 +163,7 @@ class Hostile:
         self.answers += 1
         self.bytes += len(text)
         self.statuses[answer.status] += 1
-        found = self._foreign.ids.intersection(_UUID.findall(text))
+        found = self.foreign.ids.intersection(_UUID.findall(text))
         found |= {word for word in self._words if word in text}
         news = {each for each in found if each not in said}
         if news:
@@ -309,7 +309,7 @@ class Hostile:
                     self.leaks.append(f'{user} PATCH {change}: {answer}')
         made = self.ask(user, 'POST', '/leases', lease_body('mine', **theirs), **_FORGED)
         if made.status == 201:
-            if made.body['lease']['project_id'] == self._foreign.project_id:
+            if made.body['lease']['project_id'] == self.foreign.project_id:
                 self.leaks.append(f'{user} POST /leases {theirs}: {made}')
             self.ask(user, 'DELETE', f'/leases/{made.body["lease"]["id"]}')
 
@@ -331,7 +331,7 @@ class Hostile:
         for text in texts:
             self.answers += 1
             self.bytes += len(text)
-            found = self._foreign.ids.intersection(_UUID.findall(text))
+            found = self.foreign.ids.intersection(_UUID.findall(text))
             found |= {word for word in self._words if word in text}
             if found:
                 self.leaks.append(f'delivered: {sorted(found)[:3]}')
