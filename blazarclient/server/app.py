@@ -19,9 +19,12 @@ from werkzeug.datastructures import Headers
 
 from blazarclient.server import errors
 from blazarclient.server.api import (
+    availability,
     deliveries,
     feed,
     floatingips,
+    forwarded_leases,
+    forwarding,
     hosts,
     leases,
     microversions,
@@ -36,6 +39,7 @@ from blazarclient.server.objects import releases
 if TYPE_CHECKING:
     from blazarclient.server.backends.blazar.connections import Connections
     from blazarclient.server.config import Settings
+    from blazarclient.server.objects.availability import Inventory
     from blazarclient.server.policy import Policy
     from blazarclient.server.store.database import Database
 
@@ -68,6 +72,7 @@ def create_app(
     *,
     identity_url: str = '',
     blazar: Connections | None = None,
+    inventory: Callable[[], Inventory] | None = None,
     wake: Callable[[], None] | None = None,
 ) -> flask.Flask:
     """Make the application.
@@ -78,6 +83,7 @@ def create_app(
     :param authenticate: says who sends a request.
     :param identity_url: where clients without a token are sent to, if anywhere.
     :param blazar: how the Blazar is reached that has the leases; None where this service has them.
+    :param inventory: makes what lists the hosts of that Blazar, with the service's credentials.
     :param wake: called after a request that may have made something due.
     :raises blazarclient.server.errors.InvalidInput: for a pin that means nothing.
     """
@@ -87,6 +93,7 @@ def create_app(
     app.config['MAX_CONTENT_LENGTH'] = LONGEST_BODY + 1
     app.extensions['reservation'] = rest.Service(database, policy, settings)
     app.extensions['blazar'] = blazar
+    app.extensions[availability.EXTENSION] = inventory
 
     def identify() -> flask.Response | None:
         flask.g.started = time.monotonic()
@@ -109,18 +116,20 @@ def create_app(
     for path in _DISCOVERY:
         app.add_url_rule(path, 'versions', _versions)
     app.add_url_rule('/v2', 'v2', _v2, methods=_EVERY_METHOD, provide_automatic_options=False)
-    app.register_blueprint(_version_1())
+    if blazar is not None:
+        forwarding.set_up(app)
+    app.register_blueprint(_version_1(in_front=blazar is not None))
     return app
 
 
-def _version_1() -> flask.Blueprint:
+def _version_1(*, in_front: bool) -> flask.Blueprint:
     v1 = flask.Blueprint('v1', __name__, url_prefix='/v1')
     v1.before_request(microversions.negotiate)
     v1.after_request(microversions.announce)
+    kept = (forwarded_leases, forwarding) if in_front else (leases, hosts, floatingips)
     for part in (
-        leases,
-        hosts,
-        floatingips,
+        availability,
+        *kept,
         feed,
         notification_types,
         subscriptions,

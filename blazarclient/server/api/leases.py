@@ -8,8 +8,9 @@ import flask
 
 from blazarclient.server.api.microversions import OLDEST, spoken
 from blazarclient.server.api.rest import route
+from blazarclient.server.api.subscriptions import check_endpoint
 from blazarclient.server.context import RequestContext
-from blazarclient.server.objects import lease_with_subscriptions
+from blazarclient.server.objects import inline_subscriptions, lease_with_subscriptions
 from blazarclient.server.objects.lease import Lease
 
 __all__ = ['routes']
@@ -30,7 +31,8 @@ def create_lease(ctx: RequestContext, values: Any) -> dict[str, Any]:
     microversion = spoken()
     if microversion == OLDEST:
         return {'lease': Lease.create(ctx, values).render(microversion)}
-    lease = lease_with_subscriptions.create(ctx, values, microversion)
+    wanted = inline_subscriptions.read(ctx, values, microversion, check_endpoint)
+    lease = lease_with_subscriptions.create(ctx, values, wanted, microversion)
     return {'lease': lease.render(microversion)}
 
 
@@ -46,7 +48,8 @@ def update_lease(ctx: RequestContext, lease_id: str, values: Any) -> dict[str, A
     if microversion == OLDEST:
         lease.update(values)
     else:
-        lease_with_subscriptions.update(lease, ctx, values, microversion)
+        wanted = inline_subscriptions.read(ctx, values, microversion, check_endpoint, is_new=False)
+        lease_with_subscriptions.update(ctx, lease, wanted, microversion)
     return {'lease': lease.render(microversion)}
 
 

@@ -126,6 +126,7 @@ def context() -> RequestContext:
             project_id=identity.project_id,
             roles=identity.roles,
             request_id=flask.g.request_id,
+            lease_exists=flask.current_app.extensions.get('lease_exists'),
         )
     found: RequestContext = flask.g.context
     return found

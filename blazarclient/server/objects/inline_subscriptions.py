@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from blazarclient.server import errors
@@ -43,16 +43,25 @@ class _Undone(Exception):
     """Ends a transaction that was only tried."""
 
 
-def read(ctx: RequestContext, values: Any, microversion: str) -> Wanted:
+def read(
+    ctx: RequestContext,
+    values: Any,
+    microversion: str,
+    check_endpoint: Callable[[Mapping[str, Any]], None],
+    *,
+    is_new: bool = True,
+) -> Wanted:
     """Take a body apart.
 
+    :param check_endpoint: refuses an entry whose endpoint may not be sent to.
+    :param is_new: it is for a lease that shall be made.
     :raises blazarclient.server.errors.InvalidInput: for an ID or an entry that cannot be.
     """
     if not isinstance(values, Mapping):
         # Whoever keeps the leases says what is wrong with it.
         return Wanted(values, None, '', False)
     lease = {name: value for name, value in values.items() if name != 'subscriptions'}
-    brings_id = lease.get('id') is not None
+    brings_id = is_new and lease.get('id') is not None
     lease_id = own_id.check(lease['id']) if brings_id else str(uuid.uuid4())
     entries = values.get('subscriptions')
     if entries is None:
@@ -70,6 +79,7 @@ def read(ctx: RequestContext, values: Any, microversion: str) -> Wanted:
         if _kept_id(entry) is None:
             with _naming(number):
                 subscription_request.read_new(entry, microversion, now, inline=True)
+                check_endpoint(entry)
     return Wanted(lease, entries, lease_id, brings_id)
 
 

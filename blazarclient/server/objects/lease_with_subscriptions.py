@@ -8,19 +8,20 @@ from typing import Any
 from blazarclient.server import errors
 from blazarclient.server.context import RequestContext
 from blazarclient.server.objects import inline_subscriptions, own_id
+from blazarclient.server.objects.inline_subscriptions import Wanted
 from blazarclient.server.objects.lease import Lease
 from blazarclient.server.store import leases
 
 __all__ = ['create', 'gone', 'list_leases', 'update']
 
 
-def create(ctx: RequestContext, values: Any, microversion: str) -> Lease:
+def create(ctx: RequestContext, values: Any, wanted: Wanted, microversion: str) -> Lease:
     """Make a lease with its subscriptions, all of it or nothing.
 
     :param values: the body of the request, from microversion 1.1 on.
+    :param wanted: what it says.
     :raises blazarclient.server.errors.Conflict: its ID is another request's.
     """
-    wanted = inline_subscriptions.read(ctx, values, microversion)
     with ctx.transaction() as connection:
         # In the order in which everybody locks: those of leases first.
         ctx.database.lock(connection, 'allocations')
@@ -40,14 +41,10 @@ def create(ctx: RequestContext, values: Any, microversion: str) -> Lease:
     return lease
 
 
-def update(lease: Lease, ctx: RequestContext, values: Any, microversion: str) -> None:
-    """Change a lease, and let it have other subscriptions where the request names any.
-
-    :param values: the body of the request, from microversion 1.1 on.
-    """
-    wanted = inline_subscriptions.read(ctx, values, microversion)
+def update(ctx: RequestContext, lease: Lease, wanted: Wanted, microversion: str) -> None:
+    """Change a lease, and let it have other subscriptions where the request names any."""
     if wanted.entries is None:
-        lease.update(values)
+        lease.update(wanted.lease)
         return
     ctx.require('blazar:leases:put', {'project_id': lease.project_id, 'user_id': lease.user_id})
     inline_subscriptions.check_replacement(ctx, lease.id, wanted.entries, microversion)

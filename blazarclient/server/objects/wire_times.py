@@ -6,12 +6,12 @@ import re
 from datetime import datetime
 from typing import Any
 
-__all__ = ['OLDEST', 'modern', 'read', 'wire_utc']
+__all__ = ['NAMES', 'OLDEST', 'modern', 'read', 'wire_utc']
 
 #: The microversion that writes times as Blazar does.
 OLDEST = '1.0'
 #: The fields of Blazar's objects that are times.
-_NAMES = frozenset(
+NAMES = frozenset(
     {'before_end_date', 'created_at', 'end_date', 'start_date', 'time', 'updated_at'}
 )
 _BLAZARS = re.compile(r'(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?')
@@ -42,7 +42,7 @@ def modern(content: Any) -> Any:
     if isinstance(content, dict):
         return {
             name: _with_zone(value)
-            if name in _NAMES and isinstance(value, str)
+            if name in NAMES and isinstance(value, str)
             else modern(value)
             if isinstance(value, (dict, list))
             else value
