@@ -29,6 +29,7 @@
     +-- InvalidStatus               500  the lease is between two states
     +-- Internal                    500  Blazar fails on this input, and says nothing of it
     |   +-- Unexpected                   this service fails, and no request is to blame
+    +-- NotConfigured           500  an option is missing
     +-- BadGateway                  502  the service behind this one does not answer, or not in JSON
     +-- Busy                        503  the database is locked for too long
     +-- TakenOver                        an event that another worker has taken meanwhile
@@ -61,6 +62,7 @@ __all__ = [
     'MalformedParameter',
     'MalformedRequirements',
     'MissingParameter',
+    'NotConfigured',
     'NotEnoughFloatingIPs',
     'NotEnoughHosts',
     'NotFound',
@@ -301,6 +303,12 @@ class Internal(ServiceError):
 
 class Unexpected(Internal):
     """A fault of this service, for which no request is to blame."""
+
+
+class NotConfigured(ServiceError):
+    """An option is missing, or is not what it was."""
+
+    code = 'reservation.not-configured'
 
 
 class BadGateway(ServiceError):

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from blazarclient.server import errors
 from blazarclient.server.context import RequestContext
 from blazarclient.server.delivery.batches import Event, Target, subscription_of
 from blazarclient.server.objects.audience import Audience
 from blazarclient.server.objects.notification import Notification
 from blazarclient.server.store import sending
-from blazarclient.server.vault import BadKey
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -75,7 +75,7 @@ class Known:
 def _target(ctx: RequestContext, row: Mapping[str, Any]) -> Target | None:
     try:
         secrets = tuple(subscription_of(ctx, row).secrets(ctx.now()))
-    except BadKey as error:
+    except errors.NotConfigured as error:
         LOG.error('Nothing is sent to subscription %s: %s', row['id'], error)
         return None
     return Target(

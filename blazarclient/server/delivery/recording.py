@@ -203,10 +203,8 @@ def _tell(subscription: Subscription, errors: Sequence[str | None], now: datetim
         subscription.succeeded(now)
     failed = [each for each in _after_last_success(errors) if each]
     if failed:
-        # All but the last one, which is stored with it.
-        subscription.consecutive_failures += len(failed) - 1
         gone = next((each for each in failed if each == 'http-410'), failed[-1])
-        subscription.failed(now, gone)
+        subscription.failed(now, gone, attempts=len(failed))
 
 
 def _after_last_success(errors: Sequence[str | None]) -> Sequence[str | None]:

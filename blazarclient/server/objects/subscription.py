@@ -67,18 +67,18 @@ class Subscription(SubscriptionFields):
             everybody's subscriptions: what was sent to it tells of other projects.
         """
         with ctx.transaction(write=False) as connection:
-            row = store.subscription(connection, subscription_id)
-        # Asked for one that there is not, too: what takes longer would tell that there is one.
-        found = row or {'project_id': '', 'user_id': '', 'scope': ''}
-        target = {name: found[name] for name in ('project_id', 'user_id')}
-        allowed = ctx.may(f'{_RULE}:get', target) and (
-            found['scope'] != 'all' or ctx.may(f'{_RULE}:get_all', {})
-        )
-        if row is None or not (allowed or row['project_id'] == ctx.project_id):
-            raise subscription_checks.unknown(subscription_id)
-        if not allowed:
+            owner = store.owner(connection, subscription_id)
+            # The policy is asked for one that there is not, too, and a foreign one is not read:
+            # what takes longer would tell that there is one.
+            allowed = ctx.may(f'{_RULE}:get', owner) and (
+                owner['scope'] != 'all' or ctx.may(f'{_RULE}:get_all', {})
+            )
+            row = store.subscription(connection, subscription_id) if allowed else None
+        if row is not None:
+            return cls.from_row(ctx, row)
+        if owner['project_id'] is not None and owner['project_id'] == ctx.project_id:
             raise errors.PolicyForbidden(f'{_RULE}:get')
-        return cls.from_row(ctx, row)
+        raise subscription_checks.unknown(subscription_id)
 
     @classmethod
     def list(
@@ -204,7 +204,7 @@ class Subscription(SubscriptionFields):
                     'last_failure_at': None,
                     'failing_since': None,
                     'consecutive_failures': 0,
-                    'secret': subscription_checks.vault_of(ctx).encrypt(secret),
+                    'secret': subscription_checks.encrypt(ctx, secret),
                     'previous_secret': None,
                     'previous_secret_until': None,
                     'start_sequence': head,
@@ -267,10 +267,10 @@ class Subscription(SubscriptionFields):
                 wanted['digest'] = subscription_checks.digest(after)
                 subscription_checks.check_same(connection, wanted['digest'], but=self.id)
             # The answer still tells where one that was stopped has stopped.
-            queue = subscription_state.queues(connection, [self])[self.id]
+            _, reached = subscription_state.queues(connection, [self])[self.id]
             wanted |= subscription_state.after_change(connection, self, wanted, ctx.now())
             self._write(connection, **wanted)
-            self._queue = queue if 'stopped_sequence' in wanted else None
+            self._queue = (0, reached) if 'stopped_sequence' in wanted else None
             if wanted.keys() & _HEARD:
                 LeadTimer.arm_for(ctx, self)
             ctx.database.ring(connection)
@@ -287,7 +287,7 @@ class Subscription(SubscriptionFields):
             overlap = timedelta(seconds=overlap_seconds)
             self._write(
                 connection,
-                secret=subscription_checks.vault_of(ctx).encrypt(secret),
+                secret=subscription_checks.encrypt(ctx, secret),
                 previous_secret=self.secret if overlap else None,
                 previous_secret_until=ctx.now() + overlap if overlap else None,
             )
@@ -379,15 +379,16 @@ class Subscription(SubscriptionFields):
             if fresh:
                 self.change(**subscription_state.after_success(self, now))
 
-    def failed(self, now: datetime, error: str) -> None:
+    def failed(self, now: datetime, error: str, *, attempts: int = 1) -> None:
         """A notification, or the question whether it wants any, has not arrived.
 
         :param now: naive UTC.
         :param error: the class of the error, ``timeout``.
+        :param attempts: how many there were, one after the other.
         """
         with self._as_it_is() as fresh:
             if fresh and self.status not in OVER:
-                changed, reason = subscription_state.after_failure(self, now, error)
+                changed, reason = subscription_state.after_failure(self, now, error, attempts)
                 self.change(**changed)
                 if reason:
                     self.disable(reason)
@@ -471,8 +472,7 @@ class Subscription(SubscriptionFields):
         kept = [self.secret]
         if self.previous_secret and self.previous_secret_until and now < self.previous_secret_until:
             kept.append(self.previous_secret)
-        opened = subscription_checks.vault_of(self._context)
-        return [opened.decrypt(each) for each in kept]
+        return [subscription_checks.decrypt(self._context, each) for each in kept]
 
     @property
     def lead_seconds(self) -> frozenset[int]:

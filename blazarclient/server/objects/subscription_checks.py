@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from blazarclient.server import errors, vault
@@ -22,11 +23,12 @@ __all__ = [
     'check_quota',
     'check_same',
     'check_scope',
+    'decrypt',
     'digest',
+    'encrypt',
     'matches',
     'split_id',
     'unknown',
-    'vault_of',
 ]
 
 #: What the rules of the policy begin with.
@@ -114,13 +116,31 @@ def matches(if_match: str, etag: str) -> bool:
     return any(each.strip() in {'*', etag} for each in if_match.split(','))
 
 
-def vault_of(ctx: RequestContext) -> vault.Vault:
+def encrypt(ctx: RequestContext, secret: str) -> str:
+    """What is kept of a secret.
+
+    :raises blazarclient.server.errors.NotConfigured: there is no key.
+    """
+    with _told():
+        return _opened(ctx.settings.secret_keys).encrypt(secret)
+
+
+def decrypt(ctx: RequestContext, kept: str) -> str:
+    """A secret again.
+
+    :raises blazarclient.server.errors.NotConfigured: the key that it was encrypted with is not
+        there any more.
+    """
+    with _told():
+        return _opened(ctx.settings.secret_keys).decrypt(kept)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
     try:
-        return _opened(ctx.settings.secret_keys)
+        yield
     except vault.BadKey as error:
-        raise errors.ServiceError(
-            f'[subscriptions] secret_key: {error}', code='reservation.not-configured'
-        ) from None
+        raise errors.NotConfigured(f'[subscriptions] secret_key: {error}') from None
 
 
 @functools.lru_cache(maxsize=8)

@@ -112,18 +112,18 @@ def after_success(subscription: Subscription, now: datetime) -> dict[str, Any]:
 
 
 def after_failure(
-    subscription: Subscription, now: datetime, error: str
+    subscription: Subscription, now: datetime, error: str, attempts: int = 1
 ) -> tuple[dict[str, Any], str | None]:
-    """What follows from an attempt that has failed.
+    """What follows from attempts that have failed.
 
     :param now: naive UTC.
-    :param error: its class, ``timeout``.
+    :param error: the class of the error, ``timeout``.
     :returns: and why it has to be disabled, if it has to.
     """
     since = subscription.failing_since or now
     changed: dict[str, Any] = {
         'last_failure_at': now,
-        'consecutive_failures': subscription.consecutive_failures + 1,
+        'consecutive_failures': subscription.consecutive_failures + attempts,
         'failing_since': since,
     }
     if error == 'http-410':
