@@ -37,8 +37,9 @@ class Settling:
         now = ctx.now()
         deadline = time.monotonic() + _TIMEOUT
         while time.monotonic() < deadline:
-            timers.run_once()
+            # Events first: nobody hears that a lease ends before it hears that it has started.
             scheduler.run_due_once()
+            timers.run_once()
             with ctx.transaction(write=False) as connection:
                 if not due.is_unfinished(connection, now):
                     return

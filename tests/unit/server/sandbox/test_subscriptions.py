@@ -30,6 +30,14 @@ def subscribe(box: testing.Sandbox, receiver: Receiver, **values: Any) -> str:
     return secret
 
 
+def wait_until_active(box: testing.Sandbox) -> None:
+    """Wait until the endpoint was asked whether it wants notifications."""
+    deadline = time.monotonic() + 30
+    while ask(box, 'GET', 'subscriptions').json()['subscriptions'][0]['status'] != 'active':
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def lease(box: testing.Sandbox, minutes: int) -> str:
     end = box.clock.now() + timedelta(minutes=minutes)
     body = {
@@ -70,6 +78,7 @@ def test_a_subscription_outlives_the_process(tmp_path: Path) -> None:
     with Receiver() as receiver:
         with testing.sandbox(hosts=2, database=database) as box:
             secret = subscribe(box, receiver)
+            wait_until_active(box)
         with testing.sandbox(hosts=2, database=database) as box:
             lease(box, 60)
             received = wait_for(receiver, 'created')
@@ -90,6 +99,7 @@ def test_what_is_due_when_the_clock_is_moved(tmp_path: Path) -> None:
     with testing.sandbox(hosts=1) as box, Receiver() as receiver:
         subscribe(box, receiver, before_end=['PT1H', 'PT10M'])
         lease(box, 240)
+        wait_for(receiver, 'started')
         box.clock.advance('3h30m')
         assert leads(box) == ['PT1H']
         # Past all that is left of the lease.
