@@ -91,7 +91,8 @@ class _Server:
                     body = await reader.readexactly(length)
                 target = head.split(' ', 2)[1]
                 writer.write(await self._answer(host, target, head, body))
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
+            # Whoever sends has gone, or this process ends.
             pass
         finally:
             writer.close()

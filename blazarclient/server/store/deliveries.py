@@ -74,13 +74,17 @@ def insert(
 @functools.cache
 def _is_busy(sqlite: bool) -> sa.Select[Any]:
     asked = given.given(sqlite, subscription_id=given.KEY, lane=given.KEY)
-    return sa.select(asked).where(
-        sa.exists().where(
+    is_open = (
+        sa.select(deliveries.c.id)
+        .where(
             deliveries.c.subscription_id == asked.c.subscription_id,
             deliveries.c.lane == asked.c.lane,
             deliveries.c.state.in_(OPEN),
         )
+        .with_hint(deliveries, 'FORCE INDEX (ix_deliveries_lane)', 'mysql')
+        .correlate(asked)
     )
+    return sa.select(asked).where(is_open.exists())
 
 
 def _busy_lanes(connection: Connection, lanes: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:

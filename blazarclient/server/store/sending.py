@@ -47,10 +47,14 @@ __all__ = [
 Lane = tuple[str, str]
 #: How many subscriptions one query looks at.
 _PORTION = 100
+#: A queue of fewer is read as it is.
+_SHORT = 500
 
 _NOW = sa.bindparam('now', type_=TIME)
 #: Where rows are named by their ids: an index of states would have SQLite read all of one state.
 _STATE = sa.func.coalesce(deliveries.c.state, '')
+#: With few rows MySQL thinks that it does not matter, and does not think again for a while.
+_BY_LANE, _BY_STATE = 'FORCE INDEX (ix_deliveries_lane)', 'FORCE INDEX (ix_deliveries_state)'
 _NOBODYS: dict[str, Any] = {'owner': None, 'deadline': None}
 
 
@@ -193,6 +197,7 @@ def _next(sqlite: bool) -> sa.Select[Any]:
             deliveries.c.lane == lanes.c.lane,
             deliveries.c.state == 'waiting',
         )
+        .with_hint(deliveries, _BY_LANE, 'mysql')
         .order_by(deliveries.c.sequence)
         .limit(1)
         .correlate(lanes)
@@ -259,34 +264,70 @@ def expired(connection: Connection, now: datetime, *, limit: int) -> list[Lane]:
 # --------------------------------------------------------------------------------- what is due
 
 
-def _due() -> sa.Select[Any]:
-    """Each subscription with something queued, and since when the first of it is due.
+def _jumping() -> sa.Select[Any]:
+    """Each subscription with something queued, and when the first of it is due: for SQLite.
 
-    Jumps from one subscription to the next, however much each has.
+    Jumps in the index from one subscription to the next.
     """
-    queued = deliveries.c.state == 'queued'
-    each = sa.select(sa.func.min(deliveries.c.subscription_id).label('id')).where(queued)
+    column = deliveries.c
+    queued = column.state == 'queued'
+    each = sa.select(sa.func.min(column.subscription_id).label('id')).where(queued)
     found = each.cte('found', recursive=True)
     following = (
-        sa.select(sa.func.min(deliveries.c.subscription_id))
-        .where(queued, deliveries.c.subscription_id > found.c.id)
+        sa.select(sa.func.min(column.subscription_id))
+        .where(queued, column.subscription_id > found.c.id)
         .scalar_subquery()
     )
     found = found.union_all(sa.select(following).where(found.c.id.is_not(None)))
     first = (
-        sa.select(sa.func.min(deliveries.c.due_at))
-        .where(queued, deliveries.c.subscription_id == found.c.id)
+        sa.select(sa.func.min(column.due_at))
+        .where(queued, column.subscription_id == found.c.id)
         .scalar_subquery()
     )
     return sa.select(found.c.id, first.label('due_at')).where(found.c.id.is_not(None))
 
 
-_DUE = _due()
+def _looked_up() -> sa.Select[Any]:
+    """The same for MySQL, which would read all that lies before the place it jumps to."""
+    column = deliveries.c
+    first = (
+        sa.select(column.due_at)
+        .where(column.state == 'queued', column.subscription_id == subscriptions.c.id)
+        .with_hint(deliveries, _BY_STATE, 'mysql')
+        # Not the least of them: to find that it would read all of the subscription.
+        .order_by(column.due_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+    each = sa.select(subscriptions.c.id, first.label('due_at')).subquery()
+    return sa.select(each).where(each.c.due_at.is_not(None))
+
+
+_JUMPING, _LOOKED_UP = _jumping(), _looked_up()
+#: The beginning of the queue, which mostly is all of it.
+_BEGINNING = (
+    sa.select(deliveries.c.subscription_id, deliveries.c.due_at)
+    .where(deliveries.c.state == 'queued')
+    .with_hint(deliveries, _BY_STATE, 'mysql')
+    .order_by(deliveries.c.subscription_id, deliveries.c.due_at)
+    .limit(_SHORT)
+)
 
 
 def due(connection: Connection) -> list[tuple[str, datetime]]:
-    """Subscriptions with something queued, and when the first of it is due or was."""
-    return [(row[0], row[1]) for row in connection.execute(_DUE)]
+    """Subscriptions with something queued, and when the first of it is due or was.
+
+    It takes as long as there are subscriptions, however much is queued for one.
+    """
+    if given.is_sqlite(connection):
+        return [(row[0], row[1]) for row in connection.execute(_JUMPING)]
+    found = connection.execute(_BEGINNING).all()
+    if len(found) == _SHORT:
+        return [(row[0], row[1]) for row in connection.execute(_LOOKED_UP)]
+    first: dict[str, datetime] = {}
+    for row in found:
+        first.setdefault(row[0], row[1])
+    return [*first.items()]
 
 
 def top(connection: Connection, wanted: Sequence[tuple[str, int]], now: datetime) -> list[Due]:
@@ -295,7 +336,7 @@ def top(connection: Connection, wanted: Sequence[tuple[str, int]], now: datetime
     :param wanted: subscriptions, and how many of each at most.
     """
     sqlite = given.is_sqlite(connection)
-    mark, hint = ('?', '') if sqlite else ('%s', 'FORCE INDEX (ix_deliveries_state)')
+    mark, hint = ('?', '') if sqlite else ('%s', _BY_STATE)
     one = (
         f'SELECT * FROM (SELECT {", ".join(Due._fields)} FROM deliveries {hint} '  # noqa: S608
         f"WHERE state = 'queued' AND subscription_id = {mark} AND due_at <= {mark} "
