@@ -204,6 +204,24 @@ def test_a_life_of_a_lease(place: Place, receiver: Receiver) -> None:
     assert place.ask('DELETE', f'subscriptions/{made.id}').status_code == 204
 
 
+def test_made_with_a_lease(place: Place, receiver: Receiver) -> None:
+    """A subscription that is made with a lease hears of that one alone, from its making on."""
+    end = place.now().replace(second=0, microsecond=0) + timedelta(minutes=3)
+    endpoint = {'notify_endpoint': {'url': receiver.url('/inline')}}
+    lease_id = make_lease(place, end, subscriptions=[endpoint])
+    other = make_lease(place, end)
+    for kind in ('created', 'started'):
+        await_type(receiver, kind)
+    for each in (lease_id, other):
+        assert place.ask('DELETE', f'leases/{each}').status_code == 204
+    await_type(receiver, 'deleted')
+
+    subjects = {each.event['subject'] for each in of_leases(receiver)}
+    assert subjects == {f'leases/{lease_id}'}
+    kinds = [each.event['type'].removeprefix(_PREFIX) for each in of_leases(receiver)]
+    assert [kind for kind in kinds if kind != 'before_end'] == ['created', 'started', 'deleted']
+
+
 def test_a_listener_hears_at_once(place: Place) -> None:
     """A reader of the feed that waits is answered when something happens."""
     _, cursor = feed(place, after='latest')
