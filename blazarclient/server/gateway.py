@@ -39,10 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except SQLAlchemyError as error:
         # The further lines are statements and addresses of documentation.
-        _say(f'[database] connection: {str(error).splitlines()[0]}')
+        logs.tell(f'[database] connection: {str(error).splitlines()[0]}')
         return 1
     except (CommandError, cfg.Error, errors.ServiceError, OSError) as error:
-        _say(str(error))
+        logs.tell(str(error))
         return 1
     return 0
 
@@ -118,7 +118,7 @@ def _api(config: cfg.ConfigOpts, arguments: argparse.Namespace) -> None:
         _on_signals(server.stop)
         garbage.look_less_often()
         for host, port in server.addresses:
-            _say(f'listening on http://{f"[{host}]" if ":" in host else host}:{port}')
+            logs.tell(f'listening on http://{f"[{host}]" if ":" in host else host}:{port}')
         server.run(application.stop)
 
 
@@ -147,7 +147,7 @@ def _run(config: cfg.ConfigOpts, groups: Sequence[str], what: str) -> None:
         stack.callback(running.stop)
         stack.enter_context(_watched(config, Health(opened, running)))
         garbage.look_less_often()
-        _say(what)
+        logs.tell(what)
         stop.wait()
 
 
@@ -204,11 +204,6 @@ def _on_signals(end: Callable[[], None]) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)
-
-
-def _say(sentence: str) -> None:
-    sys.stderr.write(f'blazar-gateway: {sentence}\n')
-    sys.stderr.flush()
 
 
 if __name__ == '__main__':

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import time
 
 import flask
 
-__all__ = ['begin']
+__all__ = ['begin', 'tell']
 
+_NAME = 'blazar-gateway'
 #: Loggers whose everyday news says nothing.
 _QUIET = {
     # Each look at the revision of the tables.
@@ -35,6 +37,18 @@ def begin(*, form: str, debug: bool) -> None:
         logging.getLogger(name).setLevel(level)
     if debug:
         logging.getLogger('blazarclient').setLevel(logging.DEBUG)
+
+
+def tell(sentence: str) -> None:
+    """Tell whoever has started the process, whatever the level of the log; in its form."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, Lines):
+            handler.handle(
+                logging.LogRecord(_NAME, logging.INFO, __file__, 0, sentence, None, None)
+            )
+            return
+    sys.stderr.write(f'{_NAME}: {sentence}\n')
+    sys.stderr.flush()
 
 
 class Lines(logging.Formatter):

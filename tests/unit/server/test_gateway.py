@@ -1,5 +1,6 @@
 """The command ``blazar-gateway``."""
 
+import json
 import os
 import pathlib
 import signal
@@ -12,13 +13,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from blazarclient.server import gateway
+from blazarclient.server import checks, config, gateway
 from blazarclient.server.config import Settings
 from blazarclient.server.context import RequestContext
 from blazarclient.server.objects.lease import Lease
 from blazarclient.server.policy import Policy
 from blazarclient.server.store.database import Database
-from blazarclient.server.vault import new_key
+from blazarclient.server.vault import Vault, new_key
 
 KEY = f'[subscriptions]\nsecret_key = {new_key()}\n'
 
@@ -86,6 +87,7 @@ def test_the_environment_names_the_file(
         (['db', 'upgrade', 'nonsense', '--config-file', 'FILE'], 'nonsense'),
         (['worker'], 'BLAZAR_GATEWAY_CONF'),
         (['worker', '--config-file', 'nowhere.conf'], 'nowhere.conf'),
+        (['listener', '--config-file', 'FILE'], '[backend] type is embedded'),
     ],
 )
 def test_what_is_wrong_is_one_sentence(
@@ -117,6 +119,96 @@ def test_a_database_that_cannot_be(
     error = capsys.readouterr().err
     assert said in error
     assert error.count('\n') == 1
+
+
+@pytest.mark.parametrize(
+    ('lines', 'said'),
+    [
+        ('', '"blazar-gateway secret-key" prints a new one'),
+        ('[subscriptions]\nsecret_key = c2VjcmV0', '[subscriptions] secret_key: A key has to be'),
+        (f'{KEY}[backend]\ntype = blazar', '[blazar] endpoint has to be set'),
+        (f'{KEY}[delivery]\nallow_cidrs = 10.0.0.0/8,secret', 'like 10.0.0.0/8'),
+        (f'{KEY}[delivery]\nallow_loopback = 1\n[api]\nhost = 0.0.0.0', 'and is 0.0.0.0'),
+        (f'{KEY}[notifications]\ntransport_url = secret', 'has to begin with the name of a driver'),
+        (f'{KEY}[notifications]\ntransport_url = rabbit://u:secr/et@host', 'is no address'),
+        (f'{KEY}[notifications]\ntransport_url = rabbit://u:secret@host:port/', 'is no address'),
+        (f'{KEY}[notifications]\ntransport_url = rabbit://u:secret@[::1/', 'is no address'),
+    ],
+)
+def test_options_that_do_not_go_together(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], lines: str, said: str
+) -> None:
+    """One sentence says which option, and what would be right; never a key or a password."""
+    path = tmp_path / 'gateway.conf'
+    path.write_text(f'{lines}\n[database]\nconnection = sqlite:///{tmp_path}/gateway.db\n')
+    assert run('api', '--config-file', str(path)) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count('\n') == 1
+    assert 'c2VjcmV0' not in error
+    assert 'u:secr' not in error
+
+
+@pytest.mark.parametrize(
+    'url',
+    [
+        'rabbit://user:password@host:5672/',
+        'rabbit://u:p@one:5672,u:p@[::1]:5672/virtual%2Fhost?ssl=1',
+        'kombu+memory:////',
+    ],
+)
+def test_addresses_of_a_bus(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """What oslo.messaging reads is not refused."""
+    monkeypatch.setenv('OS_NOTIFICATIONS__TRANSPORT_URL', url)
+    monkeypatch.setenv('OS_SUBSCRIPTIONS__SECRET_KEY', new_key())
+    checks.check(config.load())
+
+
+def test_a_service_without_subscriptions_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pinned to 1.0 there is nothing to encrypt."""
+    monkeypatch.setenv('OS_UPGRADE__PIN', '1.0')
+    checks.check(config.load())
+
+
+def test_a_new_key(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is printed without any file of options, is another one each time, and can be used."""
+    assert run('secret-key') == run('secret-key') == 0
+    one, other = capsys.readouterr().out.split()
+    assert one != other
+    assert Vault([one]).decrypt(Vault([one]).encrypt('x')) == 'x'
+
+
+def test_a_worker_tells_how_it_is(options: str, database: Database) -> None:
+    """Where a port is named, it answers there, and only /healthz and /metrics."""
+    database.upgrade()
+    with socket.create_server(('127.0.0.1', 0)) as free:
+        port = str(free.getsockname()[1])
+    with start('worker', '--config-file', options, OS_METRICS__PORT=port) as worker:
+        assert worker.stderr is not None
+        worker.stderr.readline()
+        with urllib.request.urlopen(f'http://127.0.0.1:{port}/healthz', timeout=30) as answer:
+            told = json.load(answer)
+        assert told['status'] == 'ok'
+        assert {'database', 'tables', 'scheduler', 'delivery', 'timers', 'sweeper'} == {
+            *told['parts']
+        }
+        with urllib.request.urlopen(f'http://127.0.0.1:{port}/metrics', timeout=30) as answer:
+            assert b'reservation_gateway_healthy 1.0' in answer.read()
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(60) == 0
+
+
+def test_a_port_for_metrics_that_is_taken(options: str, database: Database) -> None:
+    """The error names the option and the address."""
+    database.upgrade()
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with start('worker', '--config-file', options, OS_METRICS__PORT=port) as worker:
+            assert worker.wait(60) == 1
+            assert worker.stderr is not None
+            assert f'[metrics] host, port: cannot listen on 127.0.0.1, port {port}' in (
+                worker.stderr.read()
+            )
 
 
 def test_a_command_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
