@@ -24,6 +24,7 @@ __all__ = [
     'lease',
     'leases',
     'lock_lease',
+    'owner',
     'reservation',
     'reservations_of',
     'update_event',
@@ -45,6 +46,19 @@ def insert_lease(connection: Connection, values: Mapping[str, Any]) -> None:
 def lease(connection: Connection, id: str) -> Row | None:
     """One lease; None when there is none with this id."""
     return rows.first(connection, sa.select(lease_table).where(lease_table.c.id == id))
+
+
+def owner(connection: Connection, id: str) -> Row:
+    """The project and the user of a lease; None and None when there is none.
+
+    It takes as long for one that there is not.
+    """
+    columns = lease_table.c
+    query = sa.select(
+        sa.func.max(columns.project_id).label('project_id'),
+        sa.func.max(columns.user_id).label('user_id'),
+    ).where(columns.id == id)
+    return rows.first(connection, query) or {}
 
 
 def lock_lease(connection: Connection, id: str) -> Row | None:

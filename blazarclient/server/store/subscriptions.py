@@ -28,6 +28,7 @@ __all__ = [
     'fanned_out',
     'insert',
     'lease_owner',
+    'owner',
     'page',
     'queues',
     'same',
@@ -55,6 +56,16 @@ def subscription(connection: Connection, id: str, *, lock: bool = False) -> Row 
     query = sa.select(subscriptions).where(subscriptions.c.id == id)
     found = rows.rows(connection, query.with_for_update() if lock else query)
     return rows.decoded(found, *_JSON)[0] if found else None
+
+
+def owner(connection: Connection, id: str) -> Row:
+    """The project, the user and the scope of a subscription; None where there is none.
+
+    It takes as long for one that there is not.
+    """
+    columns = (subscriptions.c.project_id, subscriptions.c.user_id, subscriptions.c.scope)
+    query = sa.select(*(sa.func.max(each).label(each.name) for each in columns))
+    return rows.first(connection, query.where(subscriptions.c.id == id)) or {}
 
 
 def same(connection: Connection, digest: str) -> Row | None:
