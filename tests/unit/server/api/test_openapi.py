@@ -137,6 +137,15 @@ def test_subscriptions_and_notifications_are_answered_as_described(door: FrontDo
     ask(door, 'alice', 'DELETE', path)
 
 
+def test_availability_is_answered_as_described(door: FrontDoor) -> None:
+    """When hosts are free fits, and so does what is wrong with a question."""
+    found = ask(door, 'alice', 'GET', '/availability?duration=PT4H').body['availability']
+    assert 'hosts' not in found[0]
+    found = ask(door, 'admin', 'GET', '/availability?duration=PT4H&min=2').body['availability']
+    assert len(found[0]['hosts']) == 2
+    assert ask(door, 'alice', 'GET', '/availability').status == 400
+
+
 def new_lease(minimum: int = 1) -> dict[str, Any]:
     """The body of a request for a lease of hosts."""
     return {
