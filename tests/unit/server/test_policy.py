@@ -16,8 +16,20 @@ MEMBER = {'project_id': 'research', 'user_id': 'alice', 'roles': ['member', 'rea
 ADMIN = {'project_id': 'admin', 'user_id': 'admin', 'roles': ['admin', 'member', 'reader']}
 NOBODY: dict[str, object] = {'project_id': '', 'user_id': 'x', 'roles': []}
 
-READ = ('blazar:leases:get', 'blazar:floatingips:get')
-CHANGE = ('blazar:leases:post', 'blazar:leases:put', 'blazar:leases:delete')
+READ = (
+    'blazar:leases:get',
+    'blazar:floatingips:get',
+    'reservation:subscriptions:get',
+    'reservation:notifications:get',
+)
+CHANGE = (
+    'blazar:leases:post',
+    'blazar:leases:put',
+    'blazar:leases:delete',
+    'reservation:subscriptions:post',
+    'reservation:subscriptions:patch',
+    'reservation:subscriptions:delete',
+)
 ADMINISTER = (
     'admin',
     'blazar:oshosts:get',
@@ -29,7 +41,12 @@ ADMINISTER = (
     'blazar:oshosts:update_resource_properties',
     'blazar:floatingips:post',
     'blazar:floatingips:delete',
+    'reservation:subscriptions:get_all',
+    'reservation:subscriptions:post_all',
+    'reservation:notifications:get_all',
 )
+#: It tells counts and no names, whoever's the leases are.
+ANYBODY = 'reservation:availability:get'
 
 
 @pytest.fixture(params=['alone', 'with options'])
@@ -62,8 +79,14 @@ def test_defaults(
 
 def test_every_rule_is_tried() -> None:
     """No rule is forgotten in the test above."""
-    named = {rule.name for rule in policy.list_rules() if rule.name.startswith('blazar:')}
-    assert named == set(READ + CHANGE + ADMINISTER) - {'admin'}
+    named = {rule.name for rule in policy.list_rules() if ':' in rule.name}
+    assert named == {*READ, *CHANGE, *ADMINISTER, ANYBODY} - {'admin'}
+
+
+def test_who_may_ask_what_is_free(rules: Policy) -> None:
+    """Whoever has a role in a project."""
+    assert [rules.check(ANYBODY, FOREIGN, each) for each in (READER, MEMBER, ADMIN)] == [True] * 3
+    assert not rules.check(ANYBODY, OWN, NOBODY)
 
 
 def test_an_unknown_rule_allows_nothing(rules: Policy) -> None:
