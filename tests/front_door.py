@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from blazarclient.server.app import Identity, create_app
 from blazarclient.server.backends.embedded.scheduler import Scheduler
 from blazarclient.server.config import Settings
 from blazarclient.server.context import RequestContext
+from blazarclient.server.objects.availability import Inventory
 from blazarclient.server.policy import Policy
 from blazarclient.server.store import clock, tables
 from blazarclient.server.store.database import Database
@@ -81,16 +82,24 @@ class FrontDoor:
     """A service on a database.
 
     :param url: as SQLAlchemy reads it; its tables are made if it has none.
+    :param inventory: who knows the hosts, where they are a Blazar's.
     :param standing: let the clock stand still at BEGIN; otherwise it stays as it is.
     """
 
     def __init__(
-        self, url: str = 'sqlite://', *, settings: Settings | None = None, standing: bool = True
+        self,
+        url: str = 'sqlite://',
+        *,
+        settings: Settings | None = None,
+        standing: bool = True,
+        inventory: Callable[[], Inventory] | None = None,
     ) -> None:
         self.database = Database(url)
         self.database.upgrade()
         self.policy, self.settings = Policy(), settings or Settings()
-        self.app = create_app(self.database, self.policy, self.settings, _authenticate)
+        self.app = create_app(
+            self.database, self.policy, self.settings, _authenticate, inventory=inventory
+        )
         self._client = Client(self.app)
         self.scheduler = Scheduler(self.context, 'front-door')
         self.now = BEGIN

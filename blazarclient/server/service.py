@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import os
 import threading
 import warnings
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from blazarclient.server.backends.blazar.pass_through import PassThrough
 from blazarclient.server.config import Settings
 from blazarclient.server.front import Front
 from blazarclient.server.health import Health, Watched
+from blazarclient.server.notifications.blazar import Blazar
 from blazarclient.server.policy import Policy
 from blazarclient.server.store.database import Database
 
@@ -172,6 +174,7 @@ class _Serving:
                 service.settings,
                 authenticate,
                 blazar=blazar,
+                inventory=_inventory(config),
                 wake=lambda: self._running.wake(parts.SCHEDULER),
             )
             behind = _front(_behind_keystone(self._app, config), blazar, config)
@@ -204,6 +207,13 @@ def _behind_keystone(application: WSGIApplication, config: cfg.ConfigOpts) -> WS
 def _blazar(config: cfg.ConfigOpts) -> Connections | None:
     """How the Blazar is reached that has the leases; None where this service has them."""
     return Connections.of(config) if config.backend.type == 'blazar' else None
+
+
+def _inventory(config: cfg.ConfigOpts) -> Callable[[], Blazar] | None:
+    """Who knows the hosts where a Blazar has them; its credentials are read when it is asked."""
+    if config.backend.type != 'blazar':
+        return None
+    return functools.cache(lambda: Blazar.of(config))
 
 
 def _front(

@@ -8,6 +8,7 @@ is given back at 12:00 can be held from 12:00 on.
 
 from __future__ import annotations
 
+from blazarclient.server.backends.embedded.rules.availability import Window, windows
 from blazarclient.server.backends.embedded.rules.floatingips import floatingips_for
 from blazarclient.server.backends.embedded.rules.hosts import hosts_for
 from blazarclient.server.backends.embedded.rules.instances import (
@@ -22,10 +23,12 @@ __all__ = [
     'Held',
     'HostView',
     'Period',
+    'Window',
     'flavor_slots_for',
     'flavor_usage',
     'floatingips_for',
     'hosts_for',
     'instance_usage',
     'instances_for',
+    'windows',
 ]
