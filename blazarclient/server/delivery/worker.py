@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import exc
 
 from blazarclient.server import errors, metrics
-from blazarclient.server.delivery import message
+from blazarclient.server.delivery import message, schedule
 from blazarclient.server.delivery.batches import Batch, Item, Question, Result
 from blazarclient.server.delivery.dispatcher import LONGEST_BATCH, Dispatcher, Step
 from blazarclient.server.delivery.outbound import CONNECTION_FAILED, Outbound, Outcome
@@ -215,17 +215,18 @@ class Worker:
     def _send(self, batch: Batch) -> None:
         """Send a batch, and give back what there is no time for."""
         until = time.monotonic() + LONGEST_BATCH
-        first = True
-        for each in (batch.question, *batch.items):
-            if each is None:
-                continue
+        goes_on = True
+        for each in batch.items if batch.question is None else [batch.question]:
             begun = time.time()
             is_late = begun > batch.deadline - self._margin or self._stop.is_set()
             outcome = None
-            if not is_late and (first or time.monotonic() < until):
+            if goes_on and not is_late:
                 outcome = self._attempt(each)
                 metrics.DELIVERY_SECONDS.observe(time.time() - begun)
-            first = False
+                # When it is the endpoint that does not work, the rest would fail as well.
+                goes_on = time.monotonic() < until and not schedule.is_endpoints_fault(
+                    outcome.status, outcome.error
+                )
             self._tell(Result(each, outcome, begun))
         self._tell(batch)
 
