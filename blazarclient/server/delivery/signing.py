@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import base64
 import hmac
-import secrets as random_bytes
 from collections.abc import Sequence
+
+from blazarclient.server.vault import new_secret
 
 __all__ = ['new_secret', 'sign', 'signatures']
 
 _PREFIX = 'whsec_'
-_BYTES = 32
-
-
-def new_secret() -> str:
-    """A new secret: ``whsec_`` and 32 random bytes in base64."""
-    return _PREFIX + base64.b64encode(random_bytes.token_bytes(_BYTES)).decode()
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:

@@ -1,17 +1,24 @@
-"""What is known of a subscription, and in which version of it."""
+"""What is known of a subscription, in which version of it, and how it is shown."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from blazarclient.server.objects import (
+    subscription_checks,
+    subscription_request,
+    subscription_state,
+)
 from blazarclient.server.objects.base import JSONField, StoredObject, fields
+from blazarclient.server.objects.wire_times import wire_utc
 
 __all__ = ['SubscriptionFields']
 
 
 class SubscriptionFields(StoredObject):
-    """The fields of a subscription; what it does is in :class:`.Subscription`."""
+    """The fields of a subscription; what it does is in ``Subscription``."""
 
     # Version 1.0: the first one.
     # Version 1.1: before_end.
@@ -107,3 +114,84 @@ class SubscriptionFields(StoredObject):
     def __repr__(self) -> str:
         # That of the base class shows every field.
         return f'<Subscription {self.id} of {self.project_id}: {self.status}>'
+
+    @property
+    def etag(self) -> str:
+        """What the owner's changes change."""
+        return f'"{self.revision}"'
+
+    def secrets(self, now: datetime) -> Sequence[str]:
+        """What notifications are signed with, the current secret first.
+
+        :param now: naive UTC.
+        """
+        kept = [self.secret]
+        if self.previous_secret and self.previous_secret_until and now < self.previous_secret_until:
+            kept.append(self.previous_secret)
+        return [subscription_checks.decrypt(self._context, each) for each in kept]
+
+    @property
+    def lead_seconds(self) -> frozenset[int]:
+        """Its lead times in seconds."""
+        return frozenset(map(subscription_request.lead_seconds, self.before_end))
+
+    @property
+    def queued(self) -> int:
+        """How many deliveries are not finished."""
+        return self._state_of_queue()[0]
+
+    @property
+    def cursor(self) -> str:
+        """Up to where in the log everything was delivered or given up."""
+        return f'{self._state_of_queue()[1]:020d}'
+
+    #: What is queued, where somebody has looked already.
+    _queue: subscription_state.Queue | None = None
+
+    def _state_of_queue(self) -> subscription_state.Queue:
+        if self._queue is None:
+            with self._context.transaction(write=False) as connection:
+                self._queue = subscription_state.queues(connection, [self])[self.id]
+        return self._queue
+
+    def render(self, microversion: str) -> dict[str, Any]:
+        """The subscription as the API shows it; never with a secret."""
+        values = self.answered(microversion)
+        shown = {
+            'id': values['id'],
+            'project_id': values['project_id'],
+            'user_id': values['user_id'],
+            'name': values['name'],
+            'notify_endpoint': {'url': values['url'], **values['notify_endpoint']},
+            'scope': values['scope'],
+            'types': values['types'],
+            'lease_ids': values['lease_ids'],
+            'resource_types': values['resource_types'],
+            'payload': values['payload'],
+            'payload_version': values['payload_version'],
+            'verify': values['verify'],
+            'expires_at': wire_utc(values['expires_at']),
+            'enabled': values['enabled'],
+            'status': values['status'],
+            'status_reason': values['status_reason'],
+            'last_success_at': wire_utc(values['last_success_at']),
+            'last_failure_at': wire_utc(values['last_failure_at']),
+            'consecutive_failures': values['consecutive_failures'],
+            'queued': self.queued,
+            'cursor': self.cursor,
+            'created_at': wire_utc(values['created_at']),
+            'updated_at': wire_utc(values['updated_at']),
+        }
+        if 'before_end' in values:
+            shown['before_end'] = values['before_end']
+        return shown
+
+    def summary(self) -> dict[str, Any]:
+        """What a notification tells of it."""
+        return {
+            'id': self.id,
+            'name': self.name,
+            'status': self.status,
+            'status_reason': self.status_reason,
+            'expires_at': wire_utc(self.expires_at),
+        }

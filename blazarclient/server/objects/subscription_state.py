@@ -25,7 +25,7 @@ from blazarclient.server.store import subscriptions as store
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from blazarclient.server.objects.subscription import Subscription
+    from blazarclient.server.objects.subscription_fields import SubscriptionFields
 
 __all__ = [
     'ACTIVE',
@@ -63,7 +63,10 @@ Queue = tuple[int, int]
 
 
 def after_change(
-    connection: Connection, subscription: Subscription, wanted: Mapping[str, Any], now: datetime
+    connection: Connection,
+    subscription: SubscriptionFields,
+    wanted: Mapping[str, Any],
+    now: datetime,
 ) -> dict[str, Any]:
     """What follows from a change of the endpoint, of the end, and of whether it is enabled.
 
@@ -98,7 +101,7 @@ def after_change(
     return changed
 
 
-def after_success(subscription: Subscription, now: datetime) -> dict[str, Any]:
+def after_success(subscription: SubscriptionFields, now: datetime) -> dict[str, Any]:
     """What follows from a notification that has arrived.
 
     :param now: naive UTC.
@@ -112,7 +115,7 @@ def after_success(subscription: Subscription, now: datetime) -> dict[str, Any]:
 
 
 def after_failure(
-    subscription: Subscription, now: datetime, error: str, attempts: int = 1
+    subscription: SubscriptionFields, now: datetime, error: str, attempts: int = 1
 ) -> tuple[dict[str, Any], str | None]:
     """What follows from attempts that have failed.
 
@@ -138,7 +141,7 @@ def after_failure(
 
 
 def stop(
-    connection: Connection, subscription: Subscription, status: str, now: datetime
+    connection: Connection, subscription: SubscriptionFields, status: str, now: datetime
 ) -> dict[str, Any]:
     """Send nothing any more; what was still to be sent is cancelled.
 
@@ -149,12 +152,12 @@ def stop(
     return {'status': status, 'stopped_sequence': reached}
 
 
-def queues(connection: Connection, found: Sequence[Subscription]) -> Mapping[str, Queue]:
+def queues(connection: Connection, found: Sequence[SubscriptionFields]) -> Mapping[str, Queue]:
     """What is queued for some subscriptions, by one query."""
     there = store.queues(connection, [each.id for each in found])
     fanned_out = store.fanned_out(connection)
 
-    def queue(each: Subscription) -> Queue:
+    def queue(each: SubscriptionFields) -> Queue:
         queued, first = there.get(each.id, (0, 0))
         if each.stopped_sequence is not None:
             return queued, each.stopped_sequence
@@ -166,14 +169,14 @@ def queues(connection: Connection, found: Sequence[Subscription]) -> Mapping[str
 _NO_FAILURE: Mapping[str, Any] = {'consecutive_failures': 0, 'failing_since': None}
 
 
-def _verified_by(subscription: Subscription) -> tuple[tuple[str, str], ...]:
+def _verified_by(subscription: SubscriptionFields) -> tuple[tuple[str, str], ...]:
     """Where it was verified, and how."""
     return ('url', subscription.url), ('verify', subscription.verify)
 
 
 def _go_on(
     connection: Connection,
-    subscription: Subscription,
+    subscription: SubscriptionFields,
     changed: Mapping[str, Any],
     *,
     enabled: bool | None,
