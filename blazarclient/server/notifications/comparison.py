@@ -64,7 +64,7 @@ class _Doubt:
 
     copy: LeaseCopy | None
     document: dict[str, Any] | None
-    #: By the monotonic clock.
+    #: By the clock that nobody sets.
     since: float
 
 
@@ -77,6 +77,7 @@ class Comparison:
     :param grace: seconds for which a difference has to last. More than the bus takes, and never
         less than two where there is one: Blazar writes whole seconds.
     :param patience: the same for a lease that Blazar is changing.
+    :param clock: seconds of a clock that nobody sets.
     """
 
     def __init__(
@@ -87,12 +88,14 @@ class Comparison:
         *,
         grace: float = 5.0,
         patience: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._context_factory = context_factory
         self._blazar = blazar
         self._interval = interval
         self._grace = grace
-        self.patience = patience
+        self._patience = patience
+        self._clock = clock
         self._doubts: dict[str, _Doubt] = {}
         self._woken = threading.Event()
         self._trouble: str | None = None
@@ -265,12 +268,12 @@ class Comparison:
                 return 0
             return self._close(lease_id, agreement.vanish(self._context_factory(), None, was))
         doubt = self._doubt(lease_id, copy, document)
-        age = time.monotonic() - doubt.since
+        age = self._clock() - doubt.since
         if document is None:
             if age < self._grace:
                 return 0
             return self._close(lease_id, agreement.vanish(self._context_factory(), copy))
-        wait = self.patience if document['status'] in lease_history.TRANSITIONAL else self._grace
+        wait = self._patience if document['status'] in lease_history.TRANSITIONAL else self._grace
         if age < wait and not _is_quiet(copy, document):
             return 0
         settled = agreement.settle(self._context_factory(), copy, document, asked, answered)
@@ -282,7 +285,7 @@ class Comparison:
         """The doubt about a lease: the one that there is where nothing has changed since."""
         doubt = self._doubts.get(lease_id)
         if doubt is None or doubt.copy != copy or doubt.document != document:
-            doubt = self._doubts[lease_id] = _Doubt(copy, document, time.monotonic())
+            doubt = self._doubts[lease_id] = _Doubt(copy, document, self._clock())
         return doubt
 
     def _close(self, lease_id: str, settled: int | None) -> int:
