@@ -6,7 +6,7 @@
 #   make format      rewrite the source the way `make lint` wants it
 #   make docs        the documentation, warnings are errors: doc/build/html/index.html
 #   make bench       speed and memory beside python-blazarclient 4.6.0
-#   make cloud-test  the functional tests against a real cloud on this machine
+#   make cloud-test  the functional tests against a real cloud on this machine, and through a gateway
 #   make clean       remove what the other targets made inside this folder
 
 SHELL := /bin/bash
@@ -30,11 +30,13 @@ PYTEST_ARGS ?=
 export BENCH_HOME ?= $(HOME)/.cache/blazarclient-bench
 BENCH_ARGS ?=
 
-# `make cloud-test` goes through these Blazar releases; KEEP_CLOUD=1 leaves the last one running.
-CLOUD_VERSIONS ?= 18.0.0 16.0.0
+# What `make cloud-test` runs against: a Blazar release, or one with a gateway of this tree in front
+# of it, to which the tests speak a microversion. KEEP_CLOUD=1 leaves the last cloud running.
+CLOUD_RUNS ?= 18.0.0 18.0.0:1.2 16.0.0:1.0
 CLOUD_PYTHON ?= $(PYTHON)
 KEEP_CLOUD ?=
 CLOUD := $(CLOUD_PYTHON) tests/cloud/cloud
+GATEWAY := $(BIN)/python tests/cloud/gateway
 
 .PHONY: demo test lint format docs bench cloud-test clean
 
@@ -85,15 +87,20 @@ bench: $(STAMP)
 
 # A cloud of the same release is emptied first: leases of an earlier run may hold the hosts.
 cloud-test: $(STAMP)
-	@export CLOUD_BLAZAR_EVENT_INTERVAL=1 CLOUD_BLAZAR_VERSION; \
-	trap '[ "$(KEEP_CLOUD)" = 1 ] || $(CLOUD) down' EXIT; \
-	for CLOUD_BLAZAR_VERSION in $(CLOUD_VERSIONS); do \
-	    echo "== functional tests against Blazar $$CLOUD_BLAZAR_VERSION"; \
+	@export CLOUD_BLAZAR_EVENT_INTERVAL=1 CLOUD_BLAZAR_VERSION BLAZARCLIENT_TEST_CLOUD=1; \
+	trap '$(GATEWAY) down || :; [ "$(KEEP_CLOUD)" = 1 ] || $(CLOUD) down' EXIT; \
+	for run in $(CLOUD_RUNS); do \
+	    CLOUD_BLAZAR_VERSION=$${run%%:*}; \
+	    version=$${run#"$$CLOUD_BLAZAR_VERSION"}; version=$${version#:}; \
+	    echo "== Blazar $$CLOUD_BLAZAR_VERSION$${version:+, through the gateway at $$version}"; \
 	    $(CLOUD) up; \
 	    $(CLOUD) reset; \
 	    $(CLOUD) seed; \
+	    [ -z "$$version" ] || $(GATEWAY) up; \
 	    ( eval "$$($(CLOUD) env)"; \
-	      BLAZARCLIENT_TEST_CLOUD=1 $(BIN)/python -m pytest tests/functional $(PYTEST_ARGS) ); \
+	      env $${version:+BLAZARCLIENT_TEST_VERSION=$$version} \
+	          $(BIN)/python -m pytest tests/functional $(PYTEST_ARGS) ); \
+	    [ -z "$$version" ] || $(GATEWAY) down; \
 	done
 
 clean:

@@ -26,6 +26,8 @@ _MISSING = (
 _QUIET = {
     'alembic': logging.WARNING,
     'blazarclient.server.backends': logging.WARNING,
+    'blazarclient.server.delivery': logging.WARNING,
+    'blazarclient.server.notifications': logging.WARNING,
     'oslo_service': logging.WARNING,
     # Answers that break off are what faults are for.
     'waitress': logging.ERROR,
@@ -118,6 +120,12 @@ class Sandbox:
             help='Where the clouds.yaml for this sandbox goes (default: beside the file of --db, '
             'else ~/.cache/blazar-sandbox/PORT/clouds.yaml)',
         )
+        parser.add_argument(
+            '--pin',
+            choices=('1.0', '1.1', '1.2'),
+            help='The newest microversion that it speaks: 1.0 is a Blazar without a gateway '
+            '(default: 1.2)',
+        )
         # For programs that start one: it ends with them, even if they are killed.
         parser.add_argument('--until-stdin-closes', action='store_true', help=argparse.SUPPRESS)
         return parser
@@ -147,6 +155,7 @@ class Sandbox:
                 speed=parsed_args.speed,
                 faults=parsed_args.fail,
                 config_file=parsed_args.config_file,
+                pin=parsed_args.pin,
                 until_stdin_closes=parsed_args.until_stdin_closes,
             )
             serving.serve(options, self.app.stdout)
