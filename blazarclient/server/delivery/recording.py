@@ -142,8 +142,11 @@ def _after_failure(
     item: Item, outcome: Outcome, failures: int, now: datetime, chance: Callable[[], float]
 ) -> tuple[str, datetime]:
     """The state of a delivery whose attempt has failed, and when it is due again."""
+    if schedule.wants_no_more(outcome.status):
+        # It is cancelled with all others when its subscription is disabled, and so was missed.
+        return 'queued', now
     pause = schedule.retry_in(failures, chance, status=outcome.status, wish=outcome.retry_after)
-    if pause is None or schedule.wants_no_more(outcome.status):
+    if pause is None:
         return 'failed', now
     due_at = now + timedelta(seconds=pause)
     if item.due.expires_at is not None and item.due.expires_at <= due_at:
@@ -184,12 +187,15 @@ def _tell_breakers(connection: Connection, tried: _Tried, now: datetime) -> None
 def _tell_subscriptions(
     ctx: RequestContext, connection: Connection, tried: _Tried, now: datetime
 ) -> None:
-    by_id: dict[str, list[str | None]] = defaultdict(list)
+    by_id: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
     for item, outcome, _ in tried:
-        by_id[item.target.id].append(outcome.error)
+        by_id[item.target.id].append((item.target.url, outcome.error))
     healthy = []
     for row in endpoints.subscriptions_of(connection, by_id):
-        errors = by_id[row['id']]
+        # Of where it led before nobody wants to know any more.
+        errors = [error for url, error in by_id[row['id']] if url == row['url']]
+        if not errors:
+            continue
         if not any(errors) and row['status'] == 'active' and not row['consecutive_failures']:
             healthy.append(row['id'])
         else:

@@ -174,7 +174,7 @@ def test_gone(service: Deliveries, receiver: Receiver) -> None:
     service.publish('lease-1', count=3)
     service.worker().run_once()
     assert [each.path for each in receiver.received] == ['/gone', '/watching']
-    assert states(service, gone) == ['failed', 'cancelled', 'cancelled']
+    assert states(service, gone) == ['cancelled', 'cancelled', 'cancelled']
     found = service.subscription(gone)
     assert (found.status, found.enabled) == ('disabled', False)
     assert '410' in str(found.status_reason)
