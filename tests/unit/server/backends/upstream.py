@@ -74,10 +74,10 @@ class Upstream:
 @contextlib.contextmanager
 def served(app: WSGIApplication) -> Iterator[int]:
     """The port of a waitress that serves an application as ``blazar-gateway api`` does."""
-    listening = socket.create_server(('127.0.0.1', 0), backlog=64)
-    server = waitress.create_server(
+    server: Any = waitress.create_server(
         app,
-        sockets=[listening],
+        host='127.0.0.1',
+        port=0,
         threads=4,
         ident='blazar-gateway',
         channel_request_lookahead=1,
@@ -86,7 +86,7 @@ def served(app: WSGIApplication) -> Iterator[int]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        yield listening.getsockname()[1]
+        yield server.effective_port
     finally:
         # Its loop ends when there is nothing left to listen to.
         server.trigger.pull_trigger(lambda: _close(server))
