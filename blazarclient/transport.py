@@ -10,6 +10,7 @@ common is learned from the answers to requests that are made anyway:
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import random
@@ -126,6 +127,18 @@ class Transport:
         self._project_id: str | None = None
         self._dated: tuple[str, float] | None = None
         self._lock = threading.Lock()
+
+    def at_oldest(self, who: str) -> Transport:
+        """The same for programs that know the oldest version only; a pin stays.
+
+        :param who: named in errors as what asks for that version.
+        """
+        if self.negotiation.pin:
+            return self
+        oldest = self.negotiation.oldest
+        other = copy.copy(self)
+        other.negotiation = Negotiation([oldest], Pin(oldest, who))
+        return other
 
     # ------------------------------------------------------------------ what is known
 
@@ -368,7 +381,15 @@ class Transport:
 
         :param path: below the endpoint, or a whole address.
         """
-        endpoint = self.endpoint()
+        # What the caller is handling says nothing about this request.
+        outside = sys.exception()
+        try:
+            endpoint = self.endpoint()
+        except ksa_exceptions.ConnectionError as error:
+            # Keystone is away: nothing was sent here.
+            failure = no_answer(error, method, path, outside)
+            failure.sent = False
+            raise failure from failure.__cause__
         kwargs: dict[str, Any] = {
             'headers': {**self._headers, HEADER: f'reservation {asked}'},
             'raise_exc': False,
@@ -390,8 +411,6 @@ class Transport:
             # keystoneauth1 reads and parses the answer again for its debug log.
             kwargs['log'] = False
         url = endpoint + path if path.startswith('/') else path
-        # What the caller is handling says nothing about this request.
-        outside = sys.exception()
         try:
             response = self._token.request(url, method, kwargs)
         except (ksa_exceptions.ConnectionError, requests.exceptions.RequestException) as error:

@@ -55,6 +55,7 @@ def sandbox(
     clock: datetime | str | None = None,
     faults: Sequence[str] = (),
     database: str | os.PathLike[str] | None = None,
+    pin: str | None = None,
     timeout: float = 60.0,
 ) -> Iterator[Sandbox]:
     """Run a sandbox, on a free port of the loopback interface, as long as the block lasts.
@@ -65,6 +66,7 @@ def sandbox(
     :param clock: what the clock shows at the start: a time, without a zone in UTC.
     :param faults: rules, as :meth:`Sandbox.fail` takes them.
     :param database: a file to keep everything in, or a URL; memory by default.
+    :param pin: the newest microversion that it speaks; ``1.0`` is a Blazar without a gateway.
     :param timeout: seconds until the sandbox has to be there.
     :raises SandboxError: with what it says, when it does not start.
     """
@@ -77,6 +79,8 @@ def sandbox(
         options += ['--fail', rule]
     if database is not None:
         options += ['--db', os.fspath(database)]
+    if pin is not None:
+        options += ['--pin', pin]
     with (
         tempfile.TemporaryDirectory(prefix='blazar-sandbox-') as folder,
         _process(Path(folder), options, timeout) as address,

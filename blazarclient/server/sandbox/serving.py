@@ -50,6 +50,8 @@ _RESERVATION = 'resource_type=physical:host,min=1,max=1'
 _LOOPBACK = '127.0.0.1'
 #: A delayed request keeps a thread.
 _THREADS = 16
+#: How many listen to what happens, each in a thread of its own.
+_WAITERS = 64
 _BACKENDS = ('mariadb', 'mysql', 'sqlite')
 #: Seconds for which the end waits for what is being done.
 _PATIENCE = 10.0
@@ -76,6 +78,8 @@ class Options:
     speed: float | None = None
     faults: Sequence[str] = ()
     config_file: str | None = None
+    #: The newest microversion that it speaks.
+    pin: str | None = None
     until_stdin_closes: bool = False
 
 
@@ -99,7 +103,7 @@ def serve(options: Options, out: TextIO) -> None:
         if options.until_stdin_closes:
             threading.Thread(target=_watch_stdin, daemon=True).start()
         server = waitress.create_server(
-            app, sockets=[listening], threads=_THREADS, ident='blazar-sandbox'
+            app, sockets=[listening], threads=_THREADS + _WAITERS, ident='blazar-sandbox'
         )
         out.write(_announcement(state.address, config_file))
         out.flush()
@@ -158,6 +162,8 @@ def _running(
         allow_loopback=True,
         secret_keys=(_key(database),),
         source=f'{address.partition(":")[2]}/v1',
+        pin=options.pin,
+        waiters=_WAITERS,
     )
     service = Service(database, policy, settings)
     contexts = parts.context_factory(service)
