@@ -33,6 +33,8 @@ LOG = logging.getLogger(__name__)
 #: More doubts than these are looked at in a list again, fewer one by one.
 _FEW = 20
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
+#: Without a look for so many intervals something is wrong.
+_LOOKS = 3
 _PASSING = (
     Unavailable,
     errors.Busy,
@@ -99,13 +101,18 @@ class Comparison:
         self._doubts: dict[str, _Doubt] = {}
         self._woken = threading.Event()
         self._trouble: str | None = None
+        #: When the last look was done, by the monotonic clock.
+        self._looked_at = time.monotonic()
 
     def wake(self) -> None:
         """Look at once: what the bus had may be lost."""
         self._woken.set()
 
     def trouble(self) -> str | None:
-        """What is wrong; None where the last look was one."""
+        """What is wrong; None where the last look was one, and is not long ago."""
+        seconds = time.monotonic() - self._looked_at
+        if self._trouble is None and seconds > _LOOKS * self._interval + self._patience:
+            return f'The leases were not compared for {seconds:.0f} s.'
         return self._trouble
 
     @property
@@ -123,6 +130,7 @@ class Comparison:
             try:
                 if is_woken or time.monotonic() >= due:
                     self.look()
+                    self._looked_at = time.monotonic()
                     due = time.monotonic() + self._interval
                 elif self._doubts:
                     self.look_again()
