@@ -23,7 +23,7 @@ from blazarclient.server.delivery.batches import Batch, Item, Question, Result
 from blazarclient.server.delivery.dispatcher import LONGEST_BATCH, Dispatcher, Step
 from blazarclient.server.delivery.outbound import CONNECTION_FAILED, Outbound, Outcome
 from blazarclient.server.delivery.verification import verify
-from blazarclient.server.store import fan_out
+from blazarclient.server.store.watch import LogWatch
 
 if TYPE_CHECKING:
     from blazarclient.server.context import RequestContext
@@ -34,13 +34,15 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds between two looks at the log, which another process may have written to, and between two
 #: looks at all that may have become due.
-_GLANCE, _LOOK = 0.04, 0.5
+_GLANCE, _LOOK = 0.02, 0.5
 #: Seconds between the beginnings of two steps: what comes meanwhile is recorded together.
 _PACE = 0.01
 #: Seconds to wait after an error of the database: at first, and at most.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
-#: Seconds that the end waits for what is being sent.
-_PATIENCE = 5.0
+#: Seconds that the end waits for what is being sent: an attempt takes 15 at most.
+_PATIENCE = 16.0
+#: Seconds without a step after which something is wrong.
+_LONGEST_STEP = 60.0
 #: Seconds before the deadline of a claim from which on nothing is sent any more: an attempt may
 #: take so long. Where claims are short, half of their time.
 _MARGIN = 20.0
@@ -69,6 +71,7 @@ class Worker:
         self._outbound = outbound
         ctx = context_factory()
         self._database, self._settings = ctx.database, ctx.settings
+        self._watch = LogWatch(ctx.database)
         self._margin = min(_MARGIN, claim_seconds / 2)
         self._dispatcher = Dispatcher(owner, ctx.settings, claim_seconds=claim_seconds)
         self._woken = threading.Event()
@@ -80,6 +83,13 @@ class Worker:
         self._results: list[Result] = []
         self._ended: list[Batch] = []
         self._senders: list[threading.Thread] = []
+        #: When the last step was done, by the monotonic clock.
+        self._stepped_at = time.monotonic()
+
+    def trouble(self) -> str | None:
+        """What is wrong; None where it gets on."""
+        seconds = time.monotonic() - self._stepped_at
+        return None if seconds < _LONGEST_STEP else f'It has done nothing for {seconds:.0f} s.'
 
     def wake(self) -> None:
         """Look at once: this process has made something due, or moved the clock."""
@@ -111,34 +121,38 @@ class Worker:
         ear.start()
         pauses = _growing()
         while not stop.is_set():
-            self._woken.clear()
-            begun = time.monotonic()
             try:
-                step = self._step()
+                self._turn()
             except _PASSING as error:
                 pause = next(pauses)
                 LOG.warning('%s: trying again in %.1f s: %s', self.owner, pause, _brief(error))
                 stop.wait(pause)
-                continue
             except Exception:
                 # Without a worker nobody would ever be told of anything again.
                 pause = next(pauses)
                 LOG.exception('%s: trying again in %.1f s', self.owner, pause)
                 stop.wait(pause)
-                continue
-            pauses = _growing()
-            self._hand_over(step)
-            if not step.again:
-                self._sleep(begun, step)
+            else:
+                pauses = _growing()
         self._drain()
+        self._watch.close()
         LOG.info('%s: stopped', self.owner)
 
     # ---------------------------------------------------------------- the dispatcher
+
+    def _turn(self) -> None:
+        self._woken.clear()
+        begun = time.monotonic()
+        step = self._step()
+        self._hand_over(step)
+        if not step.again:
+            self._sleep(begun, step)
 
     def _step(self) -> Step:
         self._collect()
         step = self._dispatcher.step(self._context_factory(), self._results, self._ended)
         self._results, self._ended = [], []
+        self._stepped_at = time.monotonic()
         return step
 
     def _collect(self) -> None:
@@ -167,21 +181,11 @@ class Worker:
             look_at = min(look_at, time.monotonic() + step.next_due - time.time())
         while not self._stop.is_set():
             left = look_at - time.monotonic()
-            if left <= 0 or self._woken.wait(min(left, _GLANCE)) or self._has_news():
+            if left <= 0 or self._woken.wait(min(left, _GLANCE)) or self._watch.has_news():
                 break
         rest = begun + _PACE - time.monotonic()
         if rest > 0:
             self._stop.wait(rest)
-
-    def _has_news(self) -> bool:
-        """Whether somebody has appended to the log."""
-        try:
-            with self._database.transaction(write=False) as connection:
-                reached, head = fan_out.reached_and_head(connection)
-        except (errors.Busy, exc.SQLAlchemyError):
-            # The next step says so.
-            return True
-        return head > reached
 
     def _listen(self) -> None:
         """Hear the bell, also while the dispatcher waits for senders."""

@@ -84,13 +84,14 @@ class Database:
             parsed = parsed.set(drivername='mysql+pymysql')
         self.url = parsed
         self.is_sqlite = parsed.get_backend_name() == 'sqlite'
-        self._in_memory = self.is_sqlite and parsed.database in (None, '', ':memory:')
+        #: Whether no other process can see it.
+        self.in_memory = self.is_sqlite and parsed.database in (None, '', ':memory:')
         # Threads of one process stand in line here: SQLite's own waiting is a sleep that is
         # repeated, and whoever sleeps longest loses.
         self._turn = _Turn() if self.is_sqlite else None
         #: Rings after each transaction that has called :meth:`ring`.
         self.bell = Bell()
-        self.engine = _sqlite(parsed, self._in_memory) if self.is_sqlite else _mysql(parsed)
+        self.engine = _sqlite(parsed, self.in_memory) if self.is_sqlite else _mysql(parsed)
 
     @contextlib.contextmanager
     def transaction(self, *, write: bool = True) -> Iterator[Connection]:
@@ -101,7 +102,7 @@ class Database:
         :raises blazarclient.server.errors.Busy: when other transactions are in the way for longer
             than 30 seconds.
         """
-        turn = self._turn if self._turn and (write or self._in_memory) else contextlib.nullcontext()
+        turn = self._turn if self._turn and (write or self.in_memory) else contextlib.nullcontext()
         with turn, _busy(), self.engine.connect() as plain:
             connection = plain.execution_options(reservation_write=write)
             connection.info.pop(_RINGS, None)
