@@ -87,7 +87,7 @@ def update_lease(lease_id: str) -> flask.Response:
     if answer.status != 200:
         return forwarding.relayed(answer)
     content = forwarding.content(answer)
-    lease = content['lease']
+    lease = _in(content)
     owner = {'project_id': lease.get('project_id'), 'user_id': lease.get('user_id')}
     ctx.require('blazar:leases:put', owner)
     inline_subscriptions.check_replacement(ctx, lease['id'], wanted.entries, spoken)
@@ -97,7 +97,7 @@ def update_lease(lease_id: str) -> flask.Response:
             return forwarding.relayed(answer)
         content = forwarding.content(answer)
     shown = inline_subscriptions.replace(ctx, lease['id'], wanted.entries, spoken)
-    content['lease']['subscriptions'] = shown
+    _in(content)['subscriptions'] = shown
     return rest.answer(content)
 
 
@@ -177,7 +177,7 @@ def _lease(lease_id: str) -> Any:
                 raise own_id.taken(lease_id)
             return None
         found = forwarding.content(answer)
-        if found['lease'].get('status') != 'CREATING' or time.monotonic() > deadline:
+        if _in(found).get('status') != 'CREATING' or time.monotonic() > deadline:
             return found
         time.sleep(_LOOK)
 
@@ -197,15 +197,22 @@ def _told(
 
     :param secrets: tell them: it is the answer to who has made them.
     """
-    lease = content.get('lease') if isinstance(content, dict) else None
-    if isinstance(lease, dict):
-        lease_id = str(lease.get('id'))
-        lease['subscriptions'] = (
-            inline_subscriptions.told(ctx, lease_id)
-            if secrets
-            else inline_subscriptions.shown(ctx, [lease_id]).get(lease_id, [])
-        )
+    lease = _in(content)
+    lease_id = str(lease.get('id'))
+    lease['subscriptions'] = (
+        inline_subscriptions.told(ctx, lease_id)
+        if secrets
+        else inline_subscriptions.shown(ctx, [lease_id]).get(lease_id, [])
+    )
     return rest.answer(content, status)
+
+
+def _in(content: Any) -> dict[str, Any]:
+    """The lease in an answer of Blazar."""
+    lease = content.get('lease') if isinstance(content, dict) else None
+    if not isinstance(lease, dict):
+        raise errors.BadGateway(forwarding.NO_JSON)
+    return lease
 
 
 def _json(content: Any) -> bytes:

@@ -26,10 +26,21 @@ from blazarclient.server.backends.blazar.connections import (
 )
 from blazarclient.server.backends.blazar.pass_through import SILENCE, TARDY, answer_headers
 
-__all__ = ['LONGEST', 'ask', 'content', 'lease_exists', 'refused', 'relayed', 'routes', 'set_up']
+__all__ = [
+    'LONGEST',
+    'NO_JSON',
+    'ask',
+    'content',
+    'lease_exists',
+    'refused',
+    'relayed',
+    'routes',
+    'set_up',
+]
 
 LOG = logging.getLogger(__name__)
 
+NO_JSON = 'The reservation service behind this gateway has answered something else than JSON.'
 #: Bytes of the longest answer that is read as a whole.
 LONGEST = 1024 * 1024
 _EVERY_METHOD = ('DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT')
@@ -122,18 +133,19 @@ def relayed(answer: Answer) -> flask.Response:
     if flask.request.method == 'HEAD' or answer.status == 204:
         answer.close()
         return _response(answer, b'')
-    if not _is_json(answer):
-        answer.close()
-        raise errors.BadGateway(
-            'The reservation service behind this gateway has answered something else than JSON.'
-        )
     return streamed(answer, modern.with_zones(answer.parts()))
 
 
 def streamed(answer: Answer, parts: Iterable[bytes]) -> flask.Response:
-    """An answer whose body is rewritten while it arrives; a short one is told with its length."""
+    """An answer whose body is rewritten while it arrives; a short one is told with its length.
+
+    :raises blazarclient.server.errors.BadGateway: it is no JSON.
+    """
+    if not _is_json(answer):
+        answer.close()
+        raise errors.BadGateway(NO_JSON)
     lengths = [value for name, value in answer.headers if name.lower() == 'content-length']
-    if lengths and int(lengths[0]) < LONGEST:
+    if lengths and lengths[0].isdecimal() and int(lengths[0]) < LONGEST:
         try:
             return _response(answer, b''.join(parts))
         except Away as error:
@@ -156,9 +168,7 @@ def content(answer: Answer) -> Any:
     except Away as error:
         raise _away(error) from error
     except ValueError:
-        raise errors.BadGateway(
-            'The reservation service behind this gateway has answered something else than JSON.'
-        ) from None
+        raise errors.BadGateway(NO_JSON) from None
     finally:
         answer.close()
 
