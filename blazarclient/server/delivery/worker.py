@@ -135,6 +135,9 @@ class Worker:
             else:
                 pauses = _growing()
         self._drain()
+        # It waits for the bell and for nothing else.
+        self._database.bell.ring()
+        ear.join()
         self._watch.close()
         LOG.info('%s: stopped', self.owner)
 
