@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from blazarclient import endpoint, exception, managers, transport, versions
@@ -50,6 +51,11 @@ class Client:
     """
 
     version = '1'
+    #: As in python-blazarclient 4; they speak 1.0, unless another microversion is pinned.
+    lease: managers.LeaseManager
+    host: managers.HostManager
+    floatingip: managers.FloatingIPManager
+    allocation: managers.AllocationManager
 
     def __init__(
         self,
@@ -107,6 +113,20 @@ class Client:
             user_agent=user_agent or transport.USER_AGENT,
         )
         _teach_yaml()
+        self._fill()
+        # Programs for python-blazarclient 4 read times in Blazar's forms, whatever else the
+        # service can write.
+        known = copy.copy(self)
+        known.transport = self.transport.at_oldest('the managers of python-blazarclient 4')
+        known._fill()
+        for client in (self, known):
+            client.lease = managers.LeaseManager(known)
+            client.host = managers.HostManager(known)
+            client.floatingip = managers.FloatingIPManager(known)
+            client.allocation = managers.AllocationManager(known)
+
+    def _fill(self) -> None:
+        """Make the collections, which send by this client's transport."""
         self.leases = Leases(self)
         self.hosts = Hosts(self)
         self.properties = ResourceProperties(self)
@@ -114,10 +134,6 @@ class Client:
         self.allocations = Allocations(self)
         self.subscriptions = Subscriptions(self)
         self.notifications = Notifications(self)
-        self.lease = managers.LeaseManager(self)
-        self.host = managers.HostManager(self)
-        self.floatingip = managers.FloatingIPManager(self)
-        self.allocation = managers.AllocationManager(self)
 
     def api_versions(self) -> dict[str, Any]:
         """What the service and this client speak; asks the service for its list of versions.

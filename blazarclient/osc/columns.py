@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from blazarclient.model import Resource
 
 _FOR_PROGRAMS = ('json', 'yaml')
+#: The times that Blazar writes with a space and whole seconds.
+_WITH_SPACE = frozenset({'created_at', 'updated_at'})
 
 Row = tuple[object, ...]
 
@@ -113,8 +115,10 @@ class Selection:
             write = (shown or {}).get(name)
             if write is None and data and _is_json_text(self.kind, name):
                 write = _structure
+            if (of_time := _time_writer(self.kind, name)) and _are_modern(rows, index):
+                rows = _written(rows, index, of_time)
             if write is not None:
-                rows = [(*row[:index], write(row[index]), *row[index + 1 :]) for row in rows]
+                rows = _written(rows, index, write)
         if len(names) > len(self.columns):
             rows = [row[: len(self.columns)] for row in rows]
         return self.columns, rows if data else [_filled(row) for row in rows]
@@ -152,6 +156,11 @@ def _wire(kind: type[Resource], name: str) -> str:
     return kind.FIELDS[name].wire if name in kind.FIELDS else name
 
 
+def _written(rows: list[Row], index: int, write: Callable[[Any], object]) -> list[Row]:
+    """The rows with one column in another form."""
+    return [(*row[:index], write(row[index]), *row[index + 1 :]) for row in rows]
+
+
 def _filled(row: Row) -> Row:
     """The row with empty cells for None."""
     if None in row:
@@ -180,15 +189,23 @@ def _rank(value: object) -> tuple[int, Any]:
 # ---------------------------------------------------------------- single objects
 
 
-def fields(resource: Resource, data: bool) -> tuple[list[str], list[object]]:
+def fields(
+    resource: Resource, data: bool, *, with_space: bool = True
+) -> tuple[list[str], list[object]]:
     """Names and values of a single object in the order of their names, for a cliff ShowOne.
 
     :param data: see :func:`as_data`.
+    :param with_space: Blazar writes when it was made with a space; not so of a floating IP that
+        it makes with this very answer.
     """
     kind = type(resource)
     found: dict[str, object] = {}
     for key, value in dict.items(resource):
         name = kind.WIRE[key].name if key in kind.WIRE else key
+        write = _time_writer(kind, name)
+        if write is _with_space and not with_space:
+            write = _with_microseconds
+        value = value if write is None else write(value)
         real = _structure(value) if _is_json_text(kind, name) else value
         found[name] = real if data else text(real)
     names = sorted(found)
@@ -208,6 +225,58 @@ def text(value: object) -> object:
         return '\n'.join(
             json.dumps(item, indent=4) if isinstance(item, dict) else str(item) for item in value
         )
+    return value
+
+
+# ------------------------------------------------------------------------- times
+
+
+def _time_writer(kind: type[Resource], name: str) -> Callable[[Any], object] | None:
+    """What writes a field's times as Blazar does, at any microversion; None where there are none.
+
+    Scripts rest on these texts. What Blazar does not have is shown as it comes.
+    """
+    from blazarclient.wiretypes import DateTime, Instant, Nested
+
+    found = kind.FIELDS[name].type if name in kind.FIELDS else None
+    if isinstance(found, DateTime) and not isinstance(found, Instant):
+        return _with_space if name in _WITH_SPACE else _with_microseconds
+    if isinstance(found, Nested):
+        writers = {each: _time_writer(found.item, each) for each in found.item.FIELDS}
+        inside = {each: write for each, write in writers.items() if write is not None}
+        return lambda items: _rewritten(items, inside) if inside else items
+    return None
+
+
+def _are_modern(rows: Sequence[Row], index: int) -> bool:
+    """Whether a column has times that Blazar writes otherwise; one answer has one form."""
+    some = next((row[index] for row in rows if row[index] is not None), None)
+    return isinstance(some, list) or (isinstance(some, str) and some[-1:] == 'Z')
+
+
+def _rewritten(items: Any, writers: Mapping[str, Callable[[Any], object]]) -> Any:
+    if not isinstance(items, list):
+        return items
+    return [
+        {key: writers[key](value) if key in writers else value for key, value in item.items()}
+        if isinstance(item, dict)
+        else item
+        for item in items
+    ]
+
+
+def _with_microseconds(value: Any) -> Any:
+    """``2026-11-20T15:38:00Z`` as ``2026-11-20T15:38:00.000000``."""
+    if isinstance(value, str) and value[-1:] == 'Z':
+        whole, _, fraction = value[:-1].partition('.')
+        return f'{whole}.{fraction:0<6}'
+    return value
+
+
+def _with_space(value: Any) -> Any:
+    """``2026-11-20T15:38:28Z`` as ``2026-11-20 15:38:28``."""
+    if isinstance(value, str) and value[-1:] == 'Z':
+        return value[:-1].partition('.')[0].replace('T', ' ')
     return value
 
 

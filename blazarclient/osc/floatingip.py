@@ -35,7 +35,8 @@ class CreateFloatingIP(formatters.FastOutput, command.ShowOne):
             floating_ip_address=parsed_args.floating_ip_address,
         )
         self.app.stderr.write(f'Created a new floatingip: {floatingip["id"]}\n')
-        return columns.fields(floatingip, columns.as_data(self.app, parsed_args))
+        data = columns.as_data(self.app, parsed_args)
+        return columns.fields(floatingip, data, with_space=False)
 
 
 class DeleteFloatingIP(command.Command):
