@@ -22,7 +22,7 @@ from tests.deliveries import Deliveries
 from tests.entries import document, publish
 from tests.front_door import BEGIN, Answer, Machine, wire
 
-__all__ = ['PLANTED', 'Estate', 'Hostile', 'lease_body', 'settle']
+__all__ = ['PLANTED', 'Estate', 'Hostile', 'fill', 'lease_body', 'machines', 'settle', 'subscribe']
 
 _UUID = re.compile(r'[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}')
 #: What stands in names and URLs that are others'.
@@ -79,31 +79,33 @@ def lease_body(name: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def settle(
-    door: Deliveries, user: str, project_id: str, hook: str, *, leases: int, planted: str
-) -> Estate:
-    """Let a project have leases, subscriptions with deliveries, and names that say whose they are.
-
-    :param hook: where its notifications go.
-    """
+def settle(door: Deliveries, user: str, project_id: str, *, leases: int, planted: str) -> Estate:
+    """Let a project have leases with names that say whose they are."""
     estate = Estate(user, project_id)
-    for number in range(2):
-        body = {
-            'name': f'{planted}-{project_id}-{number}',
-            'notify_endpoint': {'url': f'{hook}/{planted}-{project_id}-{number}'},
-        }
-        made = door.call(user, 'POST', '/subscriptions', body, microversion='1.2')
-        assert made.status == 201, made
-        estate.subscriptions.append(made.body['subscription']['id'])
-        door.subscription(estate.subscriptions[-1]).verified()
     for number in range(leases):
         body = lease_body(f'{planted}-{project_id}-{number}')
         made = door.call(user, 'POST', '/leases', body, microversion='1.2')
         assert made.status == 201, made
         estate.leases.append(made.body['lease']['id'])
         estate.ids |= set(_UUID.findall(json.dumps(made.body)))
-    estate.ids |= {*estate.leases, *estate.subscriptions}
     return estate
+
+
+def subscribe(door: Deliveries, estate: Estate, hook: str, planted: str) -> None:
+    """Let a project have subscriptions.
+
+    :param hook: where its notifications go.
+    """
+    for number in range(2):
+        body = {
+            'name': f'{planted}-{estate.project_id}-{number}',
+            'notify_endpoint': {'url': f'{hook}/{planted}-{estate.project_id}-{number}'},
+        }
+        made = door.call(estate.user, 'POST', '/subscriptions', body, microversion='1.2')
+        assert made.status == 201, made
+        estate.subscriptions.append(made.body['subscription']['id'])
+        door.subscription(estate.subscriptions[-1]).verified()
+    estate.ids |= {*estate.subscriptions}
 
 
 def fill(door: Deliveries, estates: Iterable[Estate], count: int, planted: str) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.deliveries import Deliveries
-from tests.faults.hostile_tenant import PLANTED, Estate, Hostile, fill, machines, settle
+from tests.faults.hostile_tenant import PLANTED, Estate, Hostile, fill, machines, settle, subscribe
 from tests.receiver import Received, Receiver
 
 __all__ = ['attack', 'opened']
 
 LEASES = 8
+#: How much of what happens is also sent to subscribers, at most.
+DELIVERED = 2_000
 
 
 @contextlib.contextmanager
@@ -32,11 +34,15 @@ def attack(door: Deliveries, receiver: Receiver, *, count: int, guesses: int) ->
     :param count: how much happens to the leases of alice and bob.
     :param guesses: of how many of alice's things of a kind the ID is tried.
     """
-    alice = settle(door, 'alice', 'p-demo', receiver.url(), leases=LEASES, planted=PLANTED)
-    bob = settle(door, 'bob', 'p-other', receiver.url('/bob'), leases=2, planted='OWN')
-    shared = subscribe_to_all(door, receiver)
-    fill(door, [alice, bob, alice], count, PLANTED)
+    alice = settle(door, 'alice', 'p-demo', leases=LEASES, planted=PLANTED)
     # What bob has is named otherwise.
+    bob = settle(door, 'bob', 'p-other', leases=2, planted='OWN')
+    sent = min(count, DELIVERED)
+    fill(door, [alice, bob, alice], count - sent, PLANTED)
+    subscribe(door, alice, receiver.url(), PLANTED)
+    subscribe(door, bob, receiver.url('/bob'), 'OWN')
+    shared = subscribe_to_all(door, receiver)
+    fill(door, [alice, bob, alice], sent, PLANTED)
     door.worker().run_once()
     collect(door, alice, shared, guesses)
     words = ['p-demo', 'u-alice', f'{PLANTED}-p-demo', receiver.url(f'/{PLANTED}')]
