@@ -65,9 +65,13 @@ class Receiver:
     """Listens on a port of its own, on every address 127.0.0.0/8, with a thread per connection.
 
     ``reply`` is what it answers: a :class:`Reply`, or a function that makes one of the request.
+
+    :param port: by default one that is free.
     """
 
-    def __init__(self, reply: Reply | Callable[[Received], Reply] | None = None) -> None:
+    def __init__(
+        self, reply: Reply | Callable[[Received], Reply] | None = None, *, port: int = 0
+    ) -> None:
         self.reply = reply or Reply()
         self._lock = threading.Condition()
         self._received: list[Received] = []
@@ -98,7 +102,7 @@ class Receiver:
             def handle_error(self, request: object, client_address: object) -> None:
                 """Whoever sends may end at any moment."""
 
-        self._server = Server(('0.0.0.0', 0), Handler)
+        self._server = Server(('0.0.0.0', port), Handler)
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.05], daemon=True)
 
