@@ -17,18 +17,27 @@ from __future__ import annotations
 
 import logging
 import threading
+import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from oslo_config import cfg
 from sqlalchemy import exc
 
 from blazarclient.server import errors, metrics
 from blazarclient.server.context import RequestContext
+
+# It chooses threads for oslo.service before oslo.messaging could choose something else.
 from blazarclient.server.notifications import agreement, messages
 from blazarclient.server.store import sources
 
-if TYPE_CHECKING:
-    from oslo_config import cfg
+with warnings.catch_warnings():
+    # What oslo.messaging imports says that what it imports is on its way out.
+    warnings.filterwarnings('ignore', r'\s*Eventlet is deprecated')
+    warnings.filterwarnings('ignore', category=DeprecationWarning)
+    import oslo_messaging
+    from oslo_messaging import opts
+    from oslo_messaging.notify.listener import NotificationServer
 
 __all__ = ['Listener']
 
@@ -140,8 +149,6 @@ class _Hearing:
 
         :returns: whether it is dealt with, in oslo.messaging's words.
         """
-        from oslo_messaging import NotificationResult
-
         metrics.BUS_MESSAGES.inc()
         pauses = _growing()
         while not self._stopping.is_set():
@@ -158,9 +165,9 @@ class _Hearing:
                 self.trouble = f'A message waits for the database: {type(error).__name__}.'
             else:
                 self.trouble = None
-                return str(NotificationResult.HANDLED)
+                return str(oslo_messaging.NotificationResult.HANDLED)
             self._stopping.wait(pause)
-        return str(NotificationResult.REQUEUE)
+        return str(oslo_messaging.NotificationResult.REQUEUE)
 
     def _take(self, raw: object) -> None:
         ctx = self._context_factory()
@@ -188,9 +195,6 @@ class _Hearing:
 
 def _server(config: cfg.ConfigOpts, dispatcher: _Hearing) -> Any:
     """oslo.messaging's server of notifications, not started yet."""
-    import oslo_messaging
-    from oslo_messaging.notify.listener import NotificationServer
-
     transport = oslo_messaging.get_notification_transport(
         _options(config), url=config.notifications.transport_url
     )
@@ -205,9 +209,6 @@ def _options(config: cfg.ConfigOpts) -> cfg.ConfigOpts:
 
     A process may hold more than one service, and oslo.messaging writes defaults into what it gets.
     """
-    from oslo_config import cfg
-    from oslo_messaging import opts
-
     options = cfg.ConfigOpts()
     options([], default_config_files=[*(config.config_file or [])], default_config_dirs=[])
     for group, found in opts.list_opts():

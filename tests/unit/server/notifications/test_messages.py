@@ -169,7 +169,7 @@ def _payload(**values: Any) -> dict[str, Any]:
     return {**raw, 'payload': {**raw['payload'], **values}}
 
 
-BROKEN = [
+BROKEN: list[object] = [
     None,
     [],
     'text',
