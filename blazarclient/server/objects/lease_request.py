@@ -132,6 +132,8 @@ def _check_dates(lease: Lease, start: datetime, end: datetime, minute: datetime)
 def _by_id(given: Sequence[Mapping[str, Any]], lease: Lease) -> dict[str, Mapping[str, Any]]:
     if any('id' not in each for each in given):
         raise errors.MissingParameter('reservation ID')
+    if any(isinstance(each['id'], list | dict) for each in given):
+        raise errors.Internal
     known = {each.id for each in lease.reservations}
     unknown = [str(each['id']) for each in given if each['id'] not in known]
     if unknown:

@@ -90,6 +90,7 @@ def test_each_kind_of_object_is_answered_as_described(door: FrontDoor) -> None:
     ask(door, 'alice', 'PUT', path, {'name': 'another'})
     assert ask(door, 'bob', 'GET', path).status == 404
     assert ask(door, 'alice', 'PUT', path, {'end_date': 'never'}).status == 400
+    assert ask(door, 'alice', 'PUT', path, {'reservations': [{'id': []}]}).status == 400
     assert ask(door, 'alice', 'POST', '/leases', new_lease(minimum=9)).status == 409
     assert ask(door, 'nobody', 'GET', path).status == 401
     for path in ('/os-hosts', '/os-hosts/1', '/os-hosts/allocations', '/os-hosts/1/allocation'):
