@@ -103,7 +103,7 @@ def test_help_of_a_noun(blazar: Runner) -> None:
 def test_complete(blazar: Runner) -> None:
     """The completion function for bash knows nouns, verbs and options."""
     text = blazar('complete', cloud=None).check().stdout
-    assert "cmds_lease='create delete list set show update'" in text
+    assert "cmds_lease='create delete list set show update wait'" in text
     assert re.search("cmds_lease_list='.*--sort-by", text)
 
 
