@@ -19,7 +19,7 @@ from blazarclient.server.backends.blazar import modern
 from blazarclient.server.backends.blazar.connections import Away
 from blazarclient.server.backends.blazar.pass_through import SILENCE
 from blazarclient.server.context import RequestContext
-from blazarclient.server.objects import inline_subscriptions, own_id
+from blazarclient.server.objects import inline_subscriptions, lease_with_subscriptions, own_id
 from blazarclient.server.objects.inline_subscriptions import Wanted
 
 __all__ = ['routes']
@@ -61,8 +61,10 @@ def create_lease() -> flask.Response:
     if not (wanted.brings_id or wanted.entries):
         return _sent(ctx, wanted.lease)
     is_first = not wanted.brings_id or _claim(ctx, wanted, values)
-    if not is_first and (made := _lease(wanted.id)) is not None:
-        return _told(ctx, made, 201, secrets=True)
+    if not is_first:
+        if (made := _lease(wanted.id)) is not None:
+            return _told(ctx, made, 201, secrets=True)
+        lease_with_subscriptions.check_not_gone(ctx, wanted.id)
     if wanted.entries and (is_first or not inline_subscriptions.shown(ctx, [wanted.id])):
         try:
             inline_subscriptions.create(ctx, wanted.id, wanted.entries, spoken)

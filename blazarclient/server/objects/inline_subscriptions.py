@@ -84,18 +84,24 @@ def read(
 
 
 def create(
-    ctx: RequestContext, lease_id: str, entries: Sequence[Any], microversion: str
+    ctx: RequestContext,
+    lease_id: str,
+    entries: Sequence[Any],
+    microversion: str,
+    *,
+    first: int = 0,
 ) -> Sequence[Shown]:
     """Make subscriptions for a lease that is about to be made, all of them or none.
 
+    :param first: the place of the first one among those of the request.
     :returns: what the lease shows of them, with their secrets: nobody is shown these again.
     """
     made = []
     with ctx.transaction():
-        for number, entry in enumerate(entries):
+        for number, entry in enumerate(entries, first):
             with _naming(number):
                 subscription, secret = Subscription.create(
-                    ctx, entry, microversion, inline_lease_id=lease_id
+                    ctx, entry, microversion, inline_lease_id=lease_id, place=number
                 )
             made.append({**_shown(subscription), 'secret': secret})
     return made
@@ -125,8 +131,7 @@ def replace(
         for number, entry in enumerate(entries):
             known = _kept_id(entry)
             if known is None:
-                with _naming(number):
-                    result += create(ctx, lease_id, [entry], microversion)
+                result += create(ctx, lease_id, [entry], microversion, first=number)
             elif known in there:
                 result.append(_shown(there[known]))
             else:

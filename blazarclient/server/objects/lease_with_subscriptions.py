@@ -7,12 +7,12 @@ from typing import Any
 
 from blazarclient.server import errors
 from blazarclient.server.context import RequestContext
-from blazarclient.server.objects import inline_subscriptions, own_id
+from blazarclient.server.objects import inline_subscriptions, own_id, transitions
 from blazarclient.server.objects.inline_subscriptions import Wanted
 from blazarclient.server.objects.lease import Lease
-from blazarclient.server.store import leases
+from blazarclient.server.store import leases, log
 
-__all__ = ['create', 'gone', 'list_leases', 'update']
+__all__ = ['check_not_gone', 'create', 'list_leases', 'update']
 
 
 def create(ctx: RequestContext, values: Any, wanted: Wanted, microversion: str) -> Lease:
@@ -64,12 +64,14 @@ def list_leases(ctx: RequestContext) -> Sequence[Lease]:
     return found
 
 
-def gone(lease_id: str) -> errors.Conflict:
-    """What a request is told that comes again when its lease is no longer there."""
-    return errors.Conflict(
-        f'Lease {lease_id} was made by this request before, and is gone. Send another id.',
-        code='reservation.id-taken',
-    )
+def check_not_gone(ctx: RequestContext, lease_id: str) -> None:
+    """Refuse to make a lease once more that was made, and was deleted since.
+
+    :raises blazarclient.server.errors.Conflict: it is known to be gone.
+    """
+    with ctx.transaction(write=False) as connection:
+        if log.is_published(connection, transitions.deleted(lease_id)):
+            raise _gone(lease_id)
 
 
 def _made_before(ctx: RequestContext, lease_id: str) -> Lease:
@@ -77,6 +79,13 @@ def _made_before(ctx: RequestContext, lease_id: str) -> Lease:
     try:
         lease = Lease.get_by_id(ctx, lease_id)
     except errors.NotFound:
-        raise gone(lease_id) from None
+        raise _gone(lease_id) from None
     lease.subscriptions = [*inline_subscriptions.told(ctx, lease_id)]
     return lease
+
+
+def _gone(lease_id: str) -> errors.Conflict:
+    return errors.Conflict(
+        f'Lease {lease_id} was made by this request before, and is gone. Send another id.',
+        code='reservation.id-taken',
+    )

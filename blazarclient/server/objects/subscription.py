@@ -157,12 +157,14 @@ class Subscription(SubscriptionFields):
         microversion: str,
         *,
         inline_lease_id: str | None = None,
+        place: int = 0,
     ) -> tuple[Self, str]:
         """Subscribe.
 
         :param values: the body of the request.
         :param inline_lease_id: the lease that it is made with, and goes with. Whoever passes it
             has checked that it is this user's.
+        :param place: among those of one request, which are listed in this order.
         :returns: the subscription, and its secret.
         :raises blazarclient.server.errors.Conflict: the same owner, endpoint and filter is there.
         :raises blazarclient.server.errors.QuotaExceeded: the project has as many as it may have.
@@ -213,7 +215,7 @@ class Subscription(SubscriptionFields):
                     'verify_attempts': 0,
                     'digest': digest,
                     'revision': 1,
-                    'created_at': now,
+                    'created_at': now + timedelta(microseconds=place),
                     'updated_at': None,
                 },
             )
