@@ -12,9 +12,12 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 __all__ = ['start', 'stop']
 
+#: Tests run in a folder of their own.
+_ROOT = Path(__file__).parents[2]
 _PATIENCE = 30
 
 
@@ -34,6 +37,7 @@ def start(
         ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        cwd=_ROOT,
         env={**os.environ, 'PYTHONWARNINGS': 'default'},
     )
     assert process.stdout is not None
