@@ -51,7 +51,7 @@ class Client:
     """
 
     version = '1'
-    #: As in python-blazarclient 4; they speak 1.0, unless another microversion is pinned.
+    #: As in python-blazarclient 4; they speak 1.0, whatever is pinned.
     lease: managers.LeaseManager
     host: managers.HostManager
     floatingip: managers.FloatingIPManager

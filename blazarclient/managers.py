@@ -1,7 +1,7 @@
 """``client.lease``, ``.host``, ``.floatingip``, ``.allocation``, as in python-blazarclient 4.
 
-Same names, same arguments, same requests, at microversion 1.0 unless another one is pinned. What
-they return are the resources of :mod:`blazarclient.resources`, which are dicts, in plain lists.
+Same names, same arguments, same requests: always at microversion 1.0. What they return are the
+resources of :mod:`blazarclient.resources`, which are dicts, in plain lists.
 """
 
 from __future__ import annotations

@@ -129,12 +129,10 @@ class Transport:
         self._lock = threading.Lock()
 
     def at_oldest(self, who: str) -> Transport:
-        """The same for programs that know the oldest version only; a pin stays.
+        """The same for programs that know the oldest version only.
 
         :param who: named in errors as what asks for that version.
         """
-        if self.negotiation.pin:
-            return self
         oldest = self.negotiation.oldest
         other = copy.copy(self)
         other.negotiation = Negotiation([oldest], Pin(oldest, who))
