@@ -183,6 +183,10 @@ def _unauthorized(identity_url: str) -> flask.Response:
 
 def _http_error(error: exceptions.HTTPException) -> flask.Response:
     """What Flask says of a request, in the form that Blazar gives it."""
+    if isinstance(error, exceptions.MethodNotAllowed):
+        microversions.settle()
+        if microversions.is_yet_to_come():
+            error = exceptions.NotFound()
     status = error.code or 500
     if status == 404 and not flask.request.path.startswith('/v1'):
         return _outside(404, 'Not Found', {})

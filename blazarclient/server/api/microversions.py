@@ -13,9 +13,10 @@ from blazarclient.server.objects import releases
 __all__ = [
     'HEADER',
     'OLDEST',
+    'add',
     'announce',
     'choose',
-    'is_at_least',
+    'is_yet_to_come',
     'negotiate',
     'newest',
     'pin',
@@ -26,6 +27,9 @@ __all__ = [
 HEADER = 'OpenStack-API-Version'
 SERVICE = 'reservation'
 OLDEST = next(iter(releases.MICROVERSIONS))
+
+#: Path -> the microversion that it begins with.
+_BEGINS: dict[str, str] = {}
 
 _FORM = re.compile(r'([1-9][0-9]*)\.(0|[1-9][0-9]*)')
 
@@ -73,6 +77,33 @@ def choose(header: str, maximum: str) -> str:
 def negotiate() -> None:
     """Before a request: settle its microversion."""
     flask.g.microversion = choose(flask.request.headers.get(HEADER, ''), newest())
+    if is_yet_to_come():
+        if spoken() == OLDEST:
+            # As at a stock Blazar, which says no version of what it does not have.
+            flask.g.pop('microversion')
+        raise exceptions.NotFound
+
+
+def add(rule: str, version: str) -> None:
+    """Say with which microversion a path begins.
+
+    :param rule: below ``/v1``.
+    """
+    _BEGINS[f'/v1{rule}'] = version
+
+
+def is_yet_to_come() -> bool:
+    """Whether the path of this request begins with a later microversion than it speaks."""
+    rule = flask.request.url_rule
+    if rule is None:
+        # The path has no such method; all that it has begin together.
+        paths = flask.current_app.create_url_adapter(flask.request)
+        methods = [] if paths is None else [*paths.allowed_methods()]
+        if paths is None or not methods:
+            return False
+        rule, _ = paths.match(method=methods[0], return_rule=True)
+    begins = _BEGINS.get(rule.rule, OLDEST)
+    return _number(flask.g.get('microversion', OLDEST)) < _number(begins)
 
 
 def settle() -> None:
@@ -81,7 +112,9 @@ def settle() -> None:
     What cannot be had, or is no version, leaves the request at the oldest.
     """
     if 'microversion' not in flask.g and flask.request.path.startswith('/v1'):
-        with contextlib.suppress(exceptions.BadRequest, exceptions.NotAcceptable):
+        with contextlib.suppress(
+            exceptions.BadRequest, exceptions.NotAcceptable, exceptions.NotFound
+        ):
             negotiate()
             if spoken() == OLDEST:
                 flask.g.pop('microversion')
@@ -98,11 +131,6 @@ def announce(response: flask.Response) -> flask.Response:
 def spoken() -> str:
     """The microversion of this request."""
     return str(flask.g.microversion)
-
-
-def is_at_least(version: str) -> bool:
-    """Whether this request speaks a microversion or a later one."""
-    return _number(spoken()) >= _number(version)
 
 
 def _number(version: str) -> tuple[int, ...]:

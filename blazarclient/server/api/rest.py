@@ -85,10 +85,6 @@ def route(
 
     def register(view: View) -> View:
         def call(**names: Any) -> flask.Response:
-            if not microversions.is_at_least(since):
-                # As at a stock Blazar, which says no version of what it does not have.
-                flask.g.pop('microversion')
-                raise exceptions.NotFound
             if has_body:
                 # As in Blazar a body that cannot be read is told before a lease that is not there.
                 names['values'] = body()
@@ -101,8 +97,9 @@ def route(
                 return content
             return answer(content, usual)
 
-        blueprint.add_url_rule(rule, view.__name__, call, methods=[method])
-        blueprint.add_url_rule(f'{rule}.json', view.__name__, call, methods=[method])
+        for each in (rule, f'{rule}.json'):
+            microversions.add(each, since)
+            blueprint.add_url_rule(each, view.__name__, call, methods=[method])
         return view
 
     return register
