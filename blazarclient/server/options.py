@@ -232,7 +232,8 @@ _DELIVERY = [
         'deny_cidrs',
         default=[],
         item_type=Network(),
-        help="Networks to which notifications may not go: the service's own addresses.",
+        help="Networks to which notifications may not go: the service's own addresses. Those of "
+        'this machine, of Blazar, the database and the message bus are refused without it.',
     ),
     cfg.BoolOpt(
         'allow_loopback',

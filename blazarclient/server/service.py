@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import dataclasses
 import functools
 import os
 import threading
@@ -27,6 +28,7 @@ from blazarclient.server.config import Settings
 from blazarclient.server.front import Front
 from blazarclient.server.health import Health, Watched
 from blazarclient.server.notifications.blazar import Blazar
+from blazarclient.server.own_addresses import own_addresses
 from blazarclient.server.policy import Policy
 from blazarclient.server.store.database import Database
 
@@ -85,7 +87,10 @@ def open_service(config: cfg.ConfigOpts) -> Service:
             raise cfg.Error('The database has no tables. "blazar-gateway db upgrade" makes them.')
         # In memory: nobody else could make them.
         database.upgrade()
-    return Service(database, Policy(config), Settings.of(config))
+    settings = Settings.of(config)
+    denied = (*settings.deny_cidrs, *own_addresses(config))
+    settings = dataclasses.replace(settings, deny_cidrs=denied)
+    return Service(database, Policy(config), settings)
 
 
 def open_database(config: cfg.ConfigOpts) -> Database:
