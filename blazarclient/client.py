@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from blazarclient import endpoint, exception, managers, transport, versions
+from blazarclient import chameleon, endpoint, exception, managers, transport, versions
 from blazarclient.model import Resource
 from blazarclient.resources.allocation import Allocations
+from blazarclient.resources.device import Devices
 from blazarclient.resources.floatingip import FloatingIPs
 from blazarclient.resources.host import Hosts
 from blazarclient.resources.lease import Leases
+from blazarclient.resources.network import Networks
 from blazarclient.resources.notification import Notifications
 from blazarclient.resources.property import ResourceProperties
 from blazarclient.resources.subscription import Subscriptions
@@ -56,6 +58,9 @@ class Client:
     host: managers.HostManager
     floatingip: managers.FloatingIPManager
     allocation: managers.AllocationManager
+    #: As in Chameleon's python-blazarclient.
+    device: chameleon.DeviceManager
+    network: chameleon.NetworkManager
 
     def __init__(
         self,
@@ -124,6 +129,8 @@ class Client:
             client.host = managers.HostManager(known)
             client.floatingip = managers.FloatingIPManager(known)
             client.allocation = managers.AllocationManager(known)
+            client.device = chameleon.DeviceManager(known)
+            client.network = chameleon.NetworkManager(known)
 
     def _fill(self) -> None:
         """Make the collections, which send by this client's transport."""
@@ -134,6 +141,9 @@ class Client:
         self.allocations = Allocations(self)
         self.subscriptions = Subscriptions(self)
         self.notifications = Notifications(self)
+        # Chameleon's.
+        self.devices = Devices(self)
+        self.networks = Networks(self)
 
     def api_versions(self) -> dict[str, Any]:
         """What the service and this client speak; asks the service for its list of versions.

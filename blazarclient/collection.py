@@ -97,8 +97,12 @@ class Collection(Generic[R]):
         :param fields: attributes or keys that are wanted; the others are dropped while the
             answer arrives, so that a long list takes little memory.
         """
+        return self._listed(fields, self.PATH)
+
+    def _listed(self, fields: Sequence[str] | None, path: str) -> builtins.list[R]:
+        """All that the service shows at a path, which may have a query."""
         found = self.transport.again(
-            lambda: [item for batch in self._batches(fields) for item in batch]
+            lambda: [item for batch in self._batches(fields, path=path) for item in batch]
         )
         # Any key that the service sends may be asked for; one that it never sends is a mistake.
         for name in (fields or ()) if found else ():
@@ -116,17 +120,18 @@ class Collection(Generic[R]):
             yield from batch
 
     def _batches(
-        self, fields: Sequence[str] | None = None, needle: bytes = b''
+        self, fields: Sequence[str] | None = None, needle: bytes = b'', path: str | None = None
     ) -> Iterator[builtins.list[R]]:
         """The list in the pieces that it arrives in.
 
         :param needle: pieces whose text does not hold it are not even parsed.
+        :param path: where the list is, if not where the collection is.
         """
         keys = [self._key(name) for name in fields] if fields is not None else None
         # Dates, projects and states repeat in a list; they are kept once, where few are kept.
         seen: dict[Any, Any] = {}
         try:
-            answer = self.transport.read(self.PATH, since=self.RESOURCE.SINCE, stream=True)
+            answer = self.transport.read(path or self.PATH, since=self.RESOURCE.SINCE, stream=True)
         except exception.NotFound as error:
             error.message += (
                 f': there are no {self.NOUN}s at {error.url}. Check the address of the service, '
@@ -155,7 +160,7 @@ class Collection(Generic[R]):
         except streaming.NoList as error:
             raise answer.not_ours(str(error)) from None
         # Text was passed over that cannot be passed over: read all of it.
-        yield from self._batches(fields)
+        yield from self._batches(fields, path=path)
 
     def _key(self, name: str) -> str:
         field = self.RESOURCE.FIELDS.get(name)

@@ -294,6 +294,7 @@ _NOT_ENOUGH = r'Not enough .+ available'
 _POLICY = r"Policy doesn't allow (\S+) to be performed"
 _NUMBER = r'[0-9]{1,4}\.[0-9]{1,4}'
 _RANGE = rf'Minimum is ({_NUMBER}) and maximum is ({_NUMBER})(?![0-9])'
+_NO_SUCH_CALL = r'The requested URL was not found|The method is not allowed|Method Not Allowed'
 _USERINFO = r'//[^/@\s]*@'
 _TAGS = r'<[^>]*>'
 
@@ -331,7 +332,7 @@ def from_response(
     lowered = {name.lower(): value for name, value in headers.items()}
     request_id = lowered.get('x-openstack-request-id') or lowered.get('x-compute-request-id')
     where = f'HTTP {status}' + (f', request {request_id}' if request_id else '')
-    hint = _hint(kind, detail)
+    hint = _hint(kind, detail) or _missing_addition(status, detail, url)
     error = kind(redact(f'{detail}{hint} ({where})'), code=status)
     error.status = status
     error.detail = detail
@@ -385,6 +386,27 @@ def _hint(kind: type[HTTPError], detail: str) -> str:
             'Keystone lets those make no trust, which Blazar needs.'
         )
     return ''
+
+
+#: A path -> what only Chameleon's Blazar has there.
+_ADDITIONS = {
+    r'/v1/devices(?![^/?])': 'Devices are',
+    r'/v1/networks(?![^/?])': 'Networks that can be reserved are',
+    r'/v1/os-hosts/[^/]+/allocation$': 'Moving reservations to other hosts is',
+    r'/v1/leases/[^/]+/(devices|hosts|networks)$': 'Telling what a lease holds is',
+}
+
+
+def _missing_addition(status: int, detail: str, url: str) -> str:
+    """That a service which lacks a call is none of Chameleon's."""
+    found = [what for path, what in _ADDITIONS.items() if re.search(path, url)]
+    if status not in (404, 405) or not found or not re.match(_NO_SUCH_CALL, detail):
+        return ''
+    stop = '' if detail.endswith('.') else '.'
+    return (
+        f"{stop} {found[0]} an addition of Chameleon's Blazar, which this service does not have. "
+        'A cloud that has it is chosen with OS_CLOUD, --os-cloud or the session.'
+    )
 
 
 def _versions(parsed: object, detail: str) -> tuple[str, str] | None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from blazarclient import exception, times
 from blazarclient.fields import Field
-from blazarclient.resources.allocation import Allocation
+from blazarclient.resources.allocation import Allocation, Allocations
 from blazarclient.resources.floatingip import FloatingIP
 from blazarclient.resources.host import Host
 from blazarclient.resources.lease import Lease
-from blazarclient.resources.property import ResourceProperty
+from blazarclient.resources.property import ResourceProperties, ResourceProperty
 from blazarclient.versions import Spoken
 from blazarclient.wiretypes import Json
 
@@ -29,8 +29,11 @@ __all__ = [
     'FloatingIPManager',
     'HostManager',
     'LeaseManager',
+    'Manager',
     'PropertyWithValues',
     'RequestManager',
+    'ResourceManager',
+    'sorted_by',
 ]
 
 NOTHING_TO_UPDATE = 'No values to update passed.'
@@ -72,13 +75,15 @@ class RequestManager:
         return answer.response, answer.json()
 
 
-class _Manager:
+class Manager:
+    """What every manager has."""
+
     def __init__(self, client: Client) -> None:
         self._client = client
         self.request_manager = RequestManager(client)
 
 
-class LeaseManager(_Manager):
+class LeaseManager(Manager):
     """Leases."""
 
     def create(
@@ -157,9 +162,42 @@ class LeaseManager(_Manager):
         """Delete the lease with this ID."""
         self._client.leases.delete(lease_id)
 
-    def list(self, sort_by: str | None = None) -> builtins.list[Lease]:
-        """All leases that the user may see, sorted by a key."""
-        return _sorted(self._client.leases.list(), sort_by)
+    def list(
+        self,
+        sort_by: str | None = None,
+        all_tenants: bool = False,
+        limit: int | None = None,
+        marker: str | None = None,
+    ) -> builtins.list[Lease]:
+        """All leases that the user may see, sorted by a key.
+
+        The other arguments are Chameleon's: see :meth:`blazarclient.resources.lease.Leases.list`.
+        """
+        leases = self._client.leases.list(
+            all_projects=bool(all_tenants), limit=limit or None, marker=marker or None
+        )
+        return sorted_by(leases, sort_by)
+
+    def hosts_in_lease(self, lease_id: str) -> builtins.list[dict[str, Any]]:
+        """The hosts that a lease holds; Chameleon's Blazar tells, also who is no administrator."""
+        return self._held(lease_id, 'hosts')
+
+    def networks_in_lease(self, lease_id: str) -> builtins.list[dict[str, Any]]:
+        """The networks that a lease holds; Chameleon's Blazar tells."""
+        return self._held(lease_id, 'networks')
+
+    def devices_in_lease(self, lease_id: str) -> builtins.list[dict[str, Any]]:
+        """The devices that a lease holds; Chameleon's Blazar tells."""
+        return self._held(lease_id, 'devices')
+
+    def additional_details(self, lease_id: str) -> dict[str, builtins.list[dict[str, Any]]]:
+        """The hosts, networks and devices that a lease holds."""
+        return {kind: self._held(lease_id, kind) for kind in ('hosts', 'networks', 'devices')}
+
+    def _held(self, lease_id: str, kind: str) -> builtins.list[dict[str, Any]]:
+        _, body = self.request_manager.get(f'{self._client.leases._url(lease_id)}/{kind}')
+        found: builtins.list[dict[str, Any]] = body[kind]
+        return found
 
 
 class PropertyWithValues(ResourceProperty):
@@ -171,8 +209,63 @@ class PropertyWithValues(ResourceProperty):
     property_values = Field(Json(), read_only=True)
 
 
-class HostManager(_Manager):
+class ResourceManager(Manager):
+    """What the managers of hosts, devices and networks have in common.
+
+    Allocations are Chameleon's here; those of hosts are also upstream's ``client.allocation``.
+    """
+
+    #: What a property is read as.
+    PROPERTY: ClassVar[type[PropertyWithValues]] = PropertyWithValues
+
+    def __init__(
+        self, client: Client, allocations: Allocations, properties: ResourceProperties
+    ) -> None:
+        super().__init__(client)
+        self._allocations = allocations
+        self._properties = properties
+
+    def list_allocations(self, sort_by: str | None = None) -> builtins.list[Allocation]:
+        """Every resource with the reservations that hold it, sorted by a key."""
+        return sorted_by(self._allocations.list(), sort_by)
+
+    def get_allocation(self, resource_id: str) -> Allocation:
+        """The reservations that hold one resource."""
+        return self._allocations.get(resource_id)
+
+    def list_properties(
+        self, detail: bool = False, all: bool = False, sort_by: str | None = None
+    ) -> builtins.list[ResourceProperty]:
+        """The properties; with ``detail`` their values stand under property_values."""
+        found, spoken = self._properties.ask(detail=detail, all=all)
+        for item in found if detail else ():
+            item['property_values'] = item.pop('values', None)
+        return sorted_by(
+            [self.PROPERTY.read(item, spoken, self._client) for item in found], sort_by
+        )
+
+    def get_property(self, property_name: str) -> ResourceProperty:
+        """The property of this name.
+
+        :raises blazarclient.exception.ResourcePropertyNotFound: when there is none.
+        """
+        for item in self.list_properties(detail=True):
+            if item['property'] == property_name:
+                return item
+        raise exception.ResourcePropertyNotFound(
+            f'No {self._properties.NOUN.split()[0]} has a property {property_name!r}.'
+        )
+
+    def set_property(self, property_name: str, private: bool) -> ResourceProperty:
+        """Make a property private or public."""
+        return self._properties.update(property_name, private=private)
+
+
+class HostManager(ResourceManager):
     """Hosts and their properties."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client, client.allocations, client.properties)
 
     def create(self, name: str, **kwargs: object) -> Host:
         """Make a host one that can be reserved; keywords are extra capabilities."""
@@ -194,35 +287,17 @@ class HostManager(_Manager):
 
     def list(self, sort_by: str | None = None) -> builtins.list[Host]:
         """All hosts, sorted by a key."""
-        return _sorted(self._client.hosts.list(), sort_by)
+        return sorted_by(self._client.hosts.list(), sort_by)
 
-    def list_properties(
-        self, detail: bool = False, all: bool = False, sort_by: str | None = None
-    ) -> builtins.list[ResourceProperty]:
-        """The hosts' properties; with ``detail`` their values stand under property_values."""
-        found, spoken = self._client.properties.ask(detail=detail, all=all)
-        for item in found if detail else ():
-            item['property_values'] = item.pop('values', None)
-        return _sorted(
-            [PropertyWithValues.read(item, spoken, self._client) for item in found], sort_by
-        )
+    def reallocate(self, host_id: str, values: Mapping[str, object]) -> Allocation:
+        """Move reservations to other hosts; Chameleon's Blazar can.
 
-    def get_property(self, property_name: str) -> ResourceProperty:
-        """The property of this name.
-
-        :raises blazarclient.exception.ResourcePropertyNotFound: when there is none.
+        :param values: ``lease_id`` or ``reservation_id``, to move only those; ``force``.
         """
-        for item in self.list_properties(detail=True):
-            if item['property'] == property_name:
-                return item
-        raise exception.ResourcePropertyNotFound(f'No host has a property {property_name!r}.')
-
-    def set_property(self, property_name: str, private: bool) -> ResourceProperty:
-        """Make a property private or public."""
-        return self._client.properties.update(property_name, private=private)
+        return self._client.allocations.reallocate(host_id, values)
 
 
-class FloatingIPManager(_Manager):
+class FloatingIPManager(Manager):
     """Floating IPs."""
 
     def create(self, network_id: str, floating_ip_address: str, **kwargs: object) -> FloatingIP:
@@ -244,10 +319,10 @@ class FloatingIPManager(_Manager):
 
     def list(self, sort_by: str | None = None) -> builtins.list[FloatingIP]:
         """All floating IPs, sorted by a key."""
-        return _sorted(self._client.floatingips.list(), sort_by)
+        return sorted_by(self._client.floatingips.list(), sort_by)
 
 
-class AllocationManager(_Manager):
+class AllocationManager(Manager):
     """Allocations. The only resource that has them is ``os-hosts``."""
 
     def get(self, resource: str, resource_id: str) -> Allocation:
@@ -258,7 +333,7 @@ class AllocationManager(_Manager):
     def list(self, resource: str, sort_by: str | None = None) -> builtins.list[Allocation]:
         """Every host with the reservations that hold it."""
         self._check(resource)
-        return _sorted(self._client.allocations.list(), sort_by)
+        return sorted_by(self._client.allocations.list(), sort_by)
 
     def _check(self, resource: str) -> None:
         if resource != 'os-hosts':
@@ -267,7 +342,7 @@ class AllocationManager(_Manager):
             )
 
 
-def _sorted(items: builtins.list[Any], key: str | None) -> builtins.list[Any]:
+def sorted_by(items: builtins.list[Any], key: str | None) -> builtins.list[Any]:
     """Sorted by a key; what lacks it comes first."""
     if not key:
         return items

@@ -35,9 +35,11 @@ from blazarclient.client import Client
 from blazarclient.collection import Collection
 from blazarclient.model import Resource
 from blazarclient.resources.allocation import Allocations
+from blazarclient.resources.device import Devices
 from blazarclient.resources.floatingip import FloatingIPs
 from blazarclient.resources.host import Hosts
 from blazarclient.resources.lease import Leases
+from blazarclient.resources.network import Networks
 from blazarclient.resources.notification import Notification
 from blazarclient.resources.property import ResourceProperties
 from blazarclient.resources.subscription import Subscriptions
@@ -53,9 +55,11 @@ SERVICE_TYPE = 'reservation'
 #: Attribute of the client -> its class: what the calls are made of.
 COLLECTIONS: dict[str, type[Collection[Any]]] = {
     'allocations': Allocations,
+    'devices': Devices,
     'floatingips': FloatingIPs,
     'hosts': Hosts,
     'leases': Leases,
+    'networks': Networks,
     'properties': ResourceProperties,
     'subscriptions': Subscriptions,
 }

@@ -1,4 +1,4 @@
-"""Allocations: which reservations hold a host."""
+"""Allocations: which reservations hold a host, or another resource."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from blazarclient import exception
 from blazarclient.collection import Collection
 from blazarclient.fields import Field
 from blazarclient.model import Resource
@@ -16,7 +17,14 @@ from blazarclient.wiretypes import DateTime, Nested, Text
 if TYPE_CHECKING:
     from blazarclient.resources.lease import Lease
 
-__all__ = ['AllocatedReservation', 'Allocation', 'Allocations']
+__all__ = [
+    'AllocatedReservation',
+    'Allocation',
+    'Allocations',
+    'DeviceAllocations',
+    'NetworkAllocations',
+    'moved',
+]
 
 
 class AllocatedReservation(Resource):
@@ -39,11 +47,11 @@ class AllocatedReservation(Resource):
 
 
 class Allocation(Resource):
-    """A host, and the reservations that hold it."""
+    """A host, device or network, and the reservations that hold it."""
 
     __slots__ = ()
 
-    #: The host's ID.
+    #: The ID of the host, device or network.
     resource_id = Field(Text(), always=True, read_only=True)
     #: The reservations that hold it, now and later.
     reservations = Field(Nested(AllocatedReservation), always=True, read_only=True)
@@ -58,7 +66,8 @@ class Allocations(Collection[Allocation]):
     MANY = 'allocations'
     NAME = 'resource_id'
     NOUN = 'host'
-    ID = re.compile(r'[0-9]+')
+    # Chameleon's hosts have UUIDs.
+    ID = re.compile(rf'[0-9]+|{Collection.ID.pattern}')
 
     def list(
         self,
@@ -67,7 +76,7 @@ class Allocations(Collection[Allocation]):
         lease_id: str | None = None,
         reservation_id: str | None = None,
     ) -> list[Allocation]:
-        """Every host with the reservations that hold it, be it none.
+        """Every resource with the reservations that hold it, be it none.
 
         :param lease_id: only what this lease holds.
         :param reservation_id: only this reservation.
@@ -87,13 +96,74 @@ class Allocations(Collection[Allocation]):
         ]
 
     def get(self, resource_id: str) -> Allocation:
-        """The reservations that hold one host.
+        """The reservations that hold one resource.
 
-        :param resource_id: the host's ID.
+        :param resource_id: the ID of the host, device or network.
         """
         # The path of one is not below the path of the list.
         path = f'{posixpath.dirname(self.PATH)}/{self._segment(resource_id)}/allocation'
         return self._one(self.transport.read(path, since=Allocation.SINCE))
+
+    def reallocate(self, resource_id: str, values: Mapping[str, object]) -> Allocation:
+        """Move reservations from one resource to others; Chameleon's Blazar can.
+
+        :param values: ``reservation_id`` or ``lease_id``, to move only those; for a host also
+            ``force``.
+        :returns: what still holds the resource.
+        """
+        path = f'{posixpath.dirname(self.PATH)}/{self._segment(resource_id)}/allocation'
+        return self._one(self.transport.write('PUT', path, lambda _spoken: dict(values)))
+
+    def _found_in_list(self, resource_id: str) -> Allocation:
+        for found in self.list():
+            if found['resource_id'] == resource_id:
+                return found
+        missing = exception.NotFound(f'No {self.NOUN} with the ID {resource_id!r} was found.')
+        missing.status = 404
+        raise missing
+
+
+class DeviceAllocations(Allocations):
+    """Allocations of devices, which Chameleon's Blazar has."""
+
+    PATH = '/devices/allocations'
+    NOUN = 'device'
+    ID = Collection.ID
+
+    def get(self, resource_id: str) -> Allocation:
+        """The reservations that hold one device; taken from the list where need be.
+
+        Chameleon's Blazar answers 500 when it is asked for those of one device.
+        """
+        try:
+            return super().get(resource_id)
+        except exception.ServerError:
+            return self._found_in_list(resource_id)
+
+
+class NetworkAllocations(Allocations):
+    """Allocations of networks, which Chameleon's Blazar has."""
+
+    PATH = '/networks/allocations'
+    NOUN = 'network'
+    ID = Collection.ID
+
+    def get(self, resource_id: str) -> Allocation:
+        """The reservations that hold one network; taken from the list where need be.
+
+        Chameleon's Blazar answers 500 when it is asked for those of one network.
+        """
+        try:
+            return super().get(resource_id)
+        except exception.ServerError:
+            return self._found_in_list(resource_id)
+
+
+def moved(lease_id: str | None, reservation_id: str | None) -> dict[str, object]:
+    """Which reservations are to be moved; the narrower of the two counts."""
+    if reservation_id is not None:
+        return {'reservation_id': reservation_id}
+    return {} if lease_id is None else {'lease_id': lease_id}
 
 
 def _narrowed(

@@ -10,7 +10,7 @@ from blazarclient import exception
 from blazarclient.collection import DeletableCollection
 from blazarclient.fields import Field
 from blazarclient.model import Resource
-from blazarclient.resources.allocation import AllocatedReservation
+from blazarclient.resources.allocation import AllocatedReservation, Allocation, moved
 from blazarclient.versions import Spoken
 from blazarclient.wiretypes import Boolean, DateTime, Integer, JsonText, Text
 
@@ -27,7 +27,7 @@ class Host(Resource):
 
     __slots__ = ()
 
-    #: The host's ID, a number in a text.
+    #: The host's ID, a number in a text; a UUID in clouds of Chameleon.
     id = Field(Text(), always=True, read_only=True)
     #: Its name.
     hypervisor_hostname = Field(Text(), always=True, read_only=True)
@@ -99,7 +99,7 @@ class Hosts(DeletableCollection[Host]):
     MANY = 'hosts'
     NAME = 'hypervisor_hostname'
     NOUN = 'host'
-    ID = re.compile(r'[0-9]+')
+    ID = re.compile(rf'[0-9]+|{DeletableCollection.ID.pattern}')
     TELL_APART = ('hypervisor_hostname', 'availability_zone')
 
     def create(self, name: str, /, **capabilities: object) -> Host:
@@ -118,6 +118,26 @@ class Hosts(DeletableCollection[Host]):
         if not values:
             raise exception.InvalidInput('Nothing to change was given: name a capability.')
         return self.put(host_id, lambda spoken: Host.encode(values, spoken))
+
+    def reallocate(
+        self,
+        host_id: str,
+        *,
+        lease_id: str | None = None,
+        reservation_id: str | None = None,
+        force: bool = False,
+    ) -> Allocation:
+        """Move reservations from a host to others; Chameleon's Blazar can.
+
+        :param lease_id: only those of this lease.
+        :param reservation_id: only this one; then ``lease_id`` does not matter.
+        :param force: take them off the host even where no other host is free.
+        :returns: what still holds the host.
+        """
+        values = moved(lease_id, reservation_id)
+        return self._client.allocations.reallocate(
+            host_id, {**values, 'force': True} if force else values
+        )
 
     def put(self, host_id: str, encode: Callable[[Spoken], Mapping[str, Any]]) -> Host:
         """Send a change whose body depends on the version spoken."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 import re
 import time
@@ -9,6 +10,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 from blazarclient import exception, times, waiting
 from blazarclient.collection import DeletableCollection
@@ -193,6 +195,26 @@ class Leases(DeletableCollection[Lease]):
     MANY = 'leases'
     NOUN = 'lease'
     TELL_APART = ('start_date', 'end_date', 'status', 'project_id')
+
+    def list(
+        self,
+        fields: Sequence[str] | None = None,
+        *,
+        all_projects: bool = False,
+        limit: int | None = None,
+        marker: str | None = None,
+    ) -> builtins.list[Lease]:
+        """All that the service shows, in its order.
+
+        :param fields: attributes or keys that are wanted.
+        :param all_projects: those of every project, for administrators. Chameleon's Blazar wants
+            to be asked for them; a stock one shows an administrator all in any case.
+        :param limit: how many at most; only Chameleon's Blazar reads this and the next.
+        :param marker: the ID of the last lease of the page before.
+        """
+        query = {'all_tenants': all_projects or None, 'limit': limit, 'marker': marker}
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._listed(fields, self.PATH + (f'?{urlencode(given)}' if given else ''))
 
     def create(
         self,

@@ -1,4 +1,4 @@
-"""Resource properties: the names of the hosts' extra capabilities."""
+"""Resource properties: the names of extra capabilities, of hosts mostly."""
 
 from __future__ import annotations
 
@@ -43,14 +43,18 @@ class ResourceProperty(Resource):
         """Send what was changed; nothing is sent when nothing was."""
         changes = self.changes()
         if changes:
-            self.client.properties.update(self['property'], **changes)
+            self._home().update(self['property'], **changes)
             self.refresh()
         return self
 
     def refresh(self) -> ResourceProperty:
         """Read it anew; what was changed and not saved is forgotten."""
-        self._take(self.client.properties.get(self['property']))
+        self._take(self._home().get(self['property']))
         return self
+
+    def _home(self) -> ResourceProperties:
+        """The collection that it is of."""
+        return self.client.properties
 
 
 class ResourceProperties(Collection[ResourceProperty]):
@@ -104,7 +108,8 @@ class ResourceProperties(Collection[ResourceProperty]):
             if found['property'] == name:
                 return found
         raise exception.ResourcePropertyNotFound(
-            f'No host has a property {name!r}. `host property list --all` shows which there are.'
+            f'No {self.NOUN.split()[0]} has a property {name!r}. `{self.NOUN} list --all` shows '
+            'which there are.'
         )
 
     def find(self, name_or_id: str) -> ResourceProperty:

@@ -17,6 +17,9 @@ _NEUTRAL: Mapping[str, Mapping[str, object]] = {
     'virtual:instance': {'affinity': None, 'resource_properties': ''},
     'virtual:floatingip': {'amount': 1, 'required_floatingips': []},
     'flavor:instance': {'affinity': None},
+    # Chameleon's.
+    'device': {'resource_properties': ''},
+    'network': {'network_properties': '', 'resource_properties': ''},
 }
 
 

@@ -10,9 +10,11 @@ from blazarclient.fields import Change, Field
 from blazarclient.manifest import manifest, object_versions
 from blazarclient.model import Resource
 from blazarclient.resources.allocation import AllocatedReservation, Allocation
+from blazarclient.resources.device import Device
 from blazarclient.resources.floatingip import FloatingIP
 from blazarclient.resources.host import Host
 from blazarclient.resources.lease import Lease
+from blazarclient.resources.network import Network
 from blazarclient.resources.notification import Notification
 from blazarclient.resources.property import ResourceProperty
 from blazarclient.resources.reservation import LeaseEvent, Reservation
@@ -35,6 +37,8 @@ CLASSES: tuple[type[Resource], ...] = (
     Subscription,
     Delivery,
     Notification,
+    Device,
+    Network,
 )
 
 
