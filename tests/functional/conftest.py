@@ -1,7 +1,8 @@
 """Fixtures for tests of the whole way: a command line or the SDK, and a cloud.
 
 The cloud is a sandbox that runs as long as the tests do, or with ``BLAZARCLIENT_TEST_CLOUD=1`` the
-real cloud of tests/cloud (``make cloud-test``).
+real cloud of tests/cloud (``make cloud-test``). With ``BLAZARCLIENT_TEST_VERSION=1.0`` commands and
+clients are told to speak 1.0; with ``1.2`` a real cloud has a gateway, as the sandbox is one.
 """
 
 import contextlib
@@ -35,6 +36,15 @@ from tests.proxy import Proxy
 
 #: Whether the cloud is the real one.
 REAL = os.environ.get('BLAZARCLIENT_TEST_CLOUD') == '1'
+_TOLD = os.environ.get('BLAZARCLIENT_TEST_VERSION')
+#: The newest microversion of the service.
+SERVER = '1.0' if REAL and not _TOLD else '1.2'
+#: What commands and clients are told to speak where a test does not say; None lets them negotiate.
+PIN = _TOLD if _TOLD != SERVER else None
+#: What is spoken then.
+SPOKEN = PIN or SERVER
+#: Whether another project's lease is not found, or refused as Blazar does.
+MODERN = SPOKEN != '1.0'
 
 #: Resource types that every Blazar has that the tests are for.
 RESOURCE_TYPES = ('physical:host', 'virtual:instance', 'virtual:floatingip', 'flavor:instance')
@@ -182,6 +192,7 @@ def as_user(cloud: Cloud) -> AsUser:
     """Make a client for a user of the cloud; other options go to Client."""
 
     def make(user: str, **options: Any) -> Client:
+        options.setdefault('api_version', PIN)
         return Client(session=cloud.session(user), **options)
 
     return make
@@ -209,8 +220,12 @@ def run(cloud: Cloud) -> Run:
             for key, value in os.environ.items()
             if not key.startswith('OS_') and not key.upper().endswith('_PROXY')
         }
+        # A test that has a clouds.yaml of its own also has its own versions.
+        own = 'OS_CLIENT_CONFIG_FILE' in (env or {})
+        told = {} if PIN is None or own else {'OS_RESERVATION_API_VERSION': PIN}
         variables = {
             **inherited,
+            **told,
             'OS_CLIENT_CONFIG_FILE': str(cloud.config_file),
             **(env or {}),
         }

@@ -12,7 +12,7 @@ import yaml
 from blazarclient import exception, times
 from blazarclient.resources.host import Host
 from blazarclient.resources.lease import Lease
-from tests.functional.conftest import DOORS, AsUser, Cloud, Command, Name, Reservation, Slot
+from tests.functional.conftest import DOORS, MODERN, AsUser, Cloud, Command, Name, Reservation, Slot
 
 HOSTS = {
     'resource_type': 'physical:host',
@@ -80,7 +80,7 @@ def test_show(lease: Lease, command: Command, door: str) -> None:
     by_name = command(door, 'alice', 'lease show', str(lease.name), '-f', 'json').json
     by_id = command(door, 'admin', 'lease show', str(lease.id), '-f', 'json').json
     assert by_name == by_id
-    assert sorted(by_id) == sorted(lease)
+    assert {*by_id} - {*lease} == ({'subscriptions'} if MODERN else set())
     if door == 'hyphens':
         # Scripts with `jq -r .reservations` rest on this.
         assert json.loads(by_id['reservations'])['id'] == lease['reservations'][0]['id']
@@ -131,7 +131,8 @@ def test_create_with_defaults(command: Command, hosts: list[Host], name: Name) -
     )
     made = command('blazar', 'alice', 'lease create', *args, '-f', 'json', name()).json
     start, end = times.from_wire(made['start_date']), times.from_wire(made['end_date'])
-    assert timedelta(hours=24) <= end - start <= timedelta(hours=24, minutes=1)
+    # The service may be a minute further than the command.
+    assert abs(end - start - timedelta(hours=24)) <= timedelta(minutes=1)
     assert abs(times.utcnow() - start) < timedelta(minutes=2)
 
 
@@ -321,7 +322,7 @@ def test_several_of_one_name(
     as_user: AsUser, command: Command, hosts: list[Host], name: Name, slot: Slot
 ) -> None:
     leases, same = as_user('alice').leases, name()
-    both = [leases.create(same, *slot(), [HOSTS]) for _ in range(2)]
+    both = [leases.create(same, *slot(), [HOSTS]).refresh() for _ in range(2)]
     for words in ('lease show', 'lease delete'):
         ran = command('blazar', 'alice', words, same)
         assert ran.code == 1
@@ -361,6 +362,10 @@ def test_who_may_not(lease: Lease, command: Command, user: str, said: str, scrip
     for words in calls:
         ran = command(script, user, *words, str(lease.id))
         assert (ran.code, ran.stdout) == (1, '')
+        # To delete it takes no more than 1.0, at which others are told that it is there.
+        if user == 'bob' and MODERN and words[0] != 'lease delete':
+            assert 'was found among those that this user may see' in ran.stderr
+            continue
         assert 'Your roles in this project do not permit this call' in ran.stderr
         assert f'(HTTP {said}, request req-' in ran.stderr
 

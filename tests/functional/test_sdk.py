@@ -12,7 +12,7 @@ import yaml
 import blazarclient
 from blazarclient import exception, times
 from blazarclient.resources.host import Host
-from tests.functional.conftest import AsUser, Cloud, Name, Reservation, Slot
+from tests.functional.conftest import SPOKEN, AsUser, Cloud, Name, Reservation, Slot
 from tests.proxy import CUT_BEFORE, CUT_BEFORE_ANSWER, Proxy, unavailable
 
 HOSTS = {
@@ -93,7 +93,7 @@ def test_no_discovery(as_user: AsUser, blazar_proxy: Proxy) -> None:
     alice = as_user('alice', endpoint_override=blazar_proxy.url)
     alice.leases.list()
     assert alice.transport.spoken is not None
-    assert str(alice.transport.spoken.version) == '1.0'
+    assert str(alice.transport.spoken.version) == SPOKEN
     assert [(method, path) for method, path, _ in blazar_proxy.done] == [('GET', '/v1/leases')]
 
 
@@ -112,7 +112,7 @@ def test_find_among_several_of_one_name(
     as_user: AsUser, hosts: list[Host], name: Name, slot: Slot
 ) -> None:
     alice, same = as_user('alice'), name()
-    first, second = (alice.leases.create(same, *slot(), [HOSTS]) for _ in range(2))
+    first, second = (alice.leases.create(same, *slot(), [HOSTS]).refresh() for _ in range(2))
     with pytest.raises(exception.NoUniqueMatch) as caught:
         alice.leases.find(same)
     text = str(caught.value)
@@ -204,8 +204,7 @@ def test_a_resource_is_the_dict_it_came_as(
     assert pickle.loads(pickle.dumps(lease)) == lease
     assert copy.deepcopy(lease) == lease
     assert yaml.safe_load(yaml.safe_dump(lease)) == lease
-    _, body = alice.lease.request_manager.get(f'/leases/{lease.id}')
-    assert body == {'lease': lease}
+    assert alice.transport.read(f'/leases/{lease.id}').json() == {'lease': lease}
 
 
 def test_before_the_end(as_user: AsUser, hosts: list[Host], name: Name, slot: Slot) -> None:

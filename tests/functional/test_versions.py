@@ -1,4 +1,4 @@
-"""Microversions against a service that speaks one: 1.0."""
+"""Microversions: which one is spoken, and what asking for another one comes to."""
 
 import pathlib
 from collections.abc import Mapping
@@ -10,12 +10,19 @@ from blazarclient import exception
 from blazarclient.resources.host import Host
 from blazarclient.transport import Transport
 from blazarclient.versions import Pin, Version
-from tests.functional.conftest import AsUser, Cloud, Name, Run, Slot
+from tests.functional.conftest import SERVER, SPOKEN, AsUser, Cloud, Name, Run, Slot
 from tests.proxy import Proxy
 
 WORDS = {
     'openstack': ('reservation', 'lease', 'list'),
     'blazar': ('lease', 'list'),
+}
+HOSTS = {
+    'resource_type': 'physical:host',
+    'min': 1,
+    'max': 1,
+    'hypervisor_properties': '',
+    'resource_properties': '',
 }
 GOOD = ('1', '1.0', 'latest', 'gazpacho', '2026.1')
 BAD = ('abc', '9.9', '2', '1.0.0', '2019.1', '{x}')
@@ -101,18 +108,33 @@ def test_clouds_yaml(
 
 def test_what_is_spoken(as_user: AsUser, hosts: list[Host], name: Name, slot: Slot) -> None:
     alice = as_user('alice')
-    reservation = {
-        'resource_type': 'physical:host',
-        'min': 1,
-        'max': 1,
-        'hypervisor_properties': '',
-        'resource_properties': '',
-    }
-    lease = alice.leases.create(name(), *slot(), [reservation])
+    lease = alice.leases.create(name(), *slot(), [HOSTS])
+    # A write to a server that is still unknown asks for no more than it needs.
     assert str(lease.version) == '1.0'
+    assert str(alice.leases.get(str(lease.id)).version) == SPOKEN
+    assert str(lease.refresh().version) == SPOKEN
     assert alice.transport.spoken is not None
-    assert alice.transport.spoken.version == lease.version
-    assert alice.leases.get(str(lease.id)).version == lease.version
+    assert str(alice.transport.spoken.version) == SPOKEN
+    assert str(alice.leases.create(name(), *slot(), [HOSTS]).version) == SPOKEN
+
+
+def test_the_managers_of_version_4(
+    as_user: AsUser, hosts: list[Host], name: Name, slot: Slot
+) -> None:
+    """Programs for python-blazarclient 4 read Blazar's texts, whatever else is spoken."""
+    alice = as_user('alice')
+    start, end = (f'{moment:%Y-%m-%d %H:%M}' for moment in slot())
+    made = alice.lease.create(name(), start, end, [HOSTS], [])
+    alice.leases.list()
+    known = alice.lease.get(made['id'])
+    assert known['end_date'] == f'{end.replace(" ", "T")}:00.000000'
+    assert ' ' in known['created_at']
+    assert 'subscriptions' not in known
+    assert [each for each in alice.lease.list() if each['id'] == made['id']] == [known]
+    assert str(known.version) == '1.0'
+    found = alice.leases.get(made['id'])
+    assert str(found.version) == SPOKEN
+    assert (found.start_date, found.end_date) == (known.start_date, known.end_date)
 
 
 @pytest.mark.parametrize('value', [*GOOD, 1, 1.0])
@@ -120,7 +142,8 @@ def test_good_pin(as_user: AsUser, value: str | float) -> None:
     client = as_user('alice', api_version=value)
     client.leases.list()
     assert client.transport.spoken is not None
-    assert str(client.transport.spoken.version) == '1.0'
+    wanted = SERVER if str(value) in ('1', 'latest') else '1.0'
+    assert str(client.transport.spoken.version) == wanted
 
 
 def test_bad_pin(as_user: AsUser) -> None:
@@ -129,8 +152,8 @@ def test_bad_pin(as_user: AsUser) -> None:
 
 
 def _newer(url: str, cloud: Cloud, pin: Pin | None = None) -> Transport:
-    """The transport of a client that speaks more than Blazar."""
-    history = {'1.0': 'what Blazar speaks', '1.1': 'what it does not', '1.2': 'nor this'}
+    """The transport of a client that speaks more than the service."""
+    history = dict.fromkeys(('1.0', '1.1', '1.2', '8.0', '9.0'), 'what was new')
     session = cloud.session('alice')
     return Transport(session, endpoint_override=url, history=history, pin=pin)
 
@@ -138,19 +161,19 @@ def _newer(url: str, cloud: Cloud, pin: Pin | None = None) -> Transport:
 def test_newer_client(cloud: Cloud, blazar_proxy: Proxy) -> None:
     """The first read finds out what is spoken, at no cost."""
     transport = _newer(blazar_proxy.url, cloud)
-    assert str(transport.read('/leases').spoken.version) == '1.0'
+    assert str(transport.read('/leases').spoken.version) == SERVER
     transport.read('/leases')
     assert len(blazar_proxy.done) == 2
 
 
 def test_newer_client_with_a_pin(cloud: Cloud, blazar_proxy: Proxy) -> None:
     """A pin is sent as it is; the error names it, and what the server speaks."""
-    transport = _newer(blazar_proxy.url, cloud, Pin(Version(1, 2), 'my settings'))
+    transport = _newer(blazar_proxy.url, cloud, Pin(Version(9, 0), 'my settings'))
     with pytest.raises(exception.NotAcceptable) as caught:
         transport.read('/leases')
-    assert (caught.value.status, caught.value.versions) == (406, ('1.0', '1.0'))
-    assert 'Version 1.2 is not supported by the API' in caught.value.detail
-    assert '1.2 is pinned by my settings' in str(caught.value)
+    assert (caught.value.status, caught.value.versions) == (406, ('1.0', SERVER))
+    assert 'Version 9.0 is not supported by the API' in caught.value.detail
+    assert '9.0 is pinned by my settings' in str(caught.value)
 
 
 @pytest.mark.parametrize('path', ['', '/', '/v1', '/v1/'])

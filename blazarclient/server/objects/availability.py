@@ -66,19 +66,18 @@ class Wanted:
             )
         if self.duration < _MINUTE:
             raise errors.InvalidInput('duration: expected a minute or more.')
-        earliest = max(self.earliest or now, _floor(now))
+        # A lease can begin in the minute that has begun.
+        start = _floor(now)
         try:
-            start = earliest if earliest == _floor(earliest) else _floor(earliest) + _MINUTE
-            if self.earliest is None:
-                # A lease can begin in the minute that has begun.
-                start = _floor(now)
+            if self.earliest is not None and self.earliest > start:
+                start = _floor(self.earliest + _MINUTE - timedelta.resolution)
             end = _floor(self.latest) if self.latest else start + _AHEAD
         except OverflowError:
             raise errors.InvalidInput('earliest: it is too far away.') from None
-        if self.latest is not None and self.latest < earliest:
+        if self.latest is not None and self.latest < (self.earliest or start):
             raise errors.InvalidInput(
                 f'latest={wire_times.wire_utc(self.latest)} cannot be: expected a time after '
-                f'earliest, which is {wire_times.wire_utc(start)}.'
+                f'{wire_times.wire_utc(self.earliest or start)}.'
             )
         return Period(start, max(start, end))
 
