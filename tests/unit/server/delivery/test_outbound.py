@@ -181,18 +181,18 @@ def test_the_start_of_the_body(
 
 
 @pytest.mark.parametrize(
-    ('text', 'least', 'most'),
-    [
-        ('120', 120, 120),
-        ('0', 0, 0),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3000, 3600),
-        (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0, 0),
-    ],
+    ('given', 'least', 'most'),
+    [('120', 120, 120), ('0', 0, 0), (timedelta(hours=1), 3000, 3600), (timedelta(hours=-1), 0, 0)],
+    ids=str,
 )
 def test_retry_after(
-    outbound: Outbound, receive: Receive, text: str, least: float, most: float
+    outbound: Outbound, receive: Receive, given: str | timedelta, least: float, most: float
 ) -> None:
     """A receiver says in seconds or by a date when it wants to be asked again."""
+    if isinstance(given, str):
+        text = given
+    else:
+        text = format_datetime(datetime.now(UTC) + given, usegmt=True)
     head = f'HTTP/1.1 503 No\r\nRetry-After: {text}\r\ncontent-length: 0\r\n\r\n'
     seconds = outbound.send('POST', receive(head.encode()).url, {}, b'').retry_after
     assert seconds is not None
