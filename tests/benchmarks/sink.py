@@ -57,6 +57,10 @@ class Sink:
         """How many requests came."""
         return int(self._ask('count'))
 
+    def open(self) -> int:
+        """How many requests are being answered."""
+        return int(self._ask('open'))
+
     def arrivals(self) -> list[Arrival]:
         """All requests that came, in the order in which they came."""
         return [Arrival(*each) for each in self._ask('arrivals')]
@@ -79,6 +83,7 @@ class _Server:
     def __init__(self) -> None:
         self.arrived: list[tuple[float, str, str, str, int]] = []
         self.refused: dict[str, int] = {}
+        self.open = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host = writer.get_extra_info('sockname')[0]
@@ -102,16 +107,20 @@ class _Server:
             return self._control(target[3:])
         status = self.refused.get(host, 204)
         if 'delay=' in target:
-            await asyncio.sleep(float(target.partition('delay=')[2]))
+            self.open += 1
+            try:
+                await asyncio.sleep(float(target.partition('delay=')[2]))
+            finally:
+                self.open -= 1
         if status < 300:
             place = head.find('webhook-id: ')
-            id = head[place + 12 : head.index('\r', place)] if place >= 0 else ''
+            message_id = head[place + 12 : head.index('\r', place)] if place >= 0 else ''
             text = body.decode()
             at = text.find('"sequence":"')
             sequence = int(text[at + 12 : at + 32]) if at >= 0 else 0
             key = text.find('"partitionkey":"')
             lease = text[key + 16 : text.index('"', key + 16)] if key >= 0 else ''
-            self.arrived.append((time.time(), host, id, lease, sequence))
+            self.arrived.append((time.time(), host, message_id, lease, sequence))
             return b'HTTP/1.1 204 -\r\n\r\n'
         return b'HTTP/1.1 %d -\r\ncontent-length: 0\r\n\r\n' % status
 
@@ -120,6 +129,8 @@ class _Server:
         content: Any = None
         if path == 'count':
             content = len(self.arrived)
+        elif path == 'open':
+            content = self.open
         elif path == 'arrivals':
             content = self.arrived
         elif path == 'clear':

@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 
 from blazarclient.server.store import given, rows
 from blazarclient.server.store.columns import TIME
-from blazarclient.server.store.deliveries import OPEN
 from blazarclient.server.store.given import INTEGER, KEY, TEXT, WHEN
 from blazarclient.server.store.rows import Row
 from blazarclient.server.store.tables import deliveries, notifications, subscriptions
@@ -36,7 +35,6 @@ __all__ = [
     'give_back',
     'held',
     'in_flight',
-    'is_open',
     'notifications_of',
     'promote',
     'take_over',
@@ -412,11 +410,3 @@ def notifications_of(connection: Connection, sequences: Iterable[int]) -> list[R
     """Entries of the log, with what they say."""
     query = sa.select(notifications).where(notifications.c.sequence.in_(list(sequences)))
     return rows.decoded(rows.rows(connection, query), 'resource_types', 'data')
-
-
-def is_open(connection: Connection, subscription_id: str) -> bool:
-    """Whether something is still to be sent to a subscription."""
-    query = sa.select(deliveries.c.id).where(
-        deliveries.c.subscription_id == subscription_id, deliveries.c.state.in_(OPEN)
-    )
-    return connection.execute(query.limit(1)).first() is not None

@@ -7,11 +7,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 
+from blazarclient.server import errors
 from blazarclient.server.delivery import schedule
 from blazarclient.server.delivery.worker import Worker
 from tests.deliveries import Deliveries
@@ -152,8 +154,6 @@ def test_retry_after_is_honoured(service: Deliveries, receiver: Receiver, status
 
 def test_retry_after_as_a_date(service: Deliveries, receiver: Receiver) -> None:
     """A date means the same, and never more than an hour."""
-    from datetime import UTC, datetime
-
     service.subscribe(receiver.url())
     later = datetime.now(UTC) + timedelta(days=2)
     receiver.reply = Reply(503, {'retry-after': format_datetime(later, usegmt=True)})
@@ -489,3 +489,33 @@ def test_a_clock_that_is_fast(service: Deliveries, receiver: Receiver) -> None:
     service.publish('lease-1')
     with service.working():
         assert len(receiver.wait(5)) == 5
+
+
+def test_a_database_that_is_away(
+    service: Deliveries, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker goes on when the database is back, and loses nothing of what it has sent."""
+    service.subscribe(receiver.url())
+    (first,) = service.publish('lease-1')
+    away, refused = threading.Event(), threading.Event()
+    transaction = service.database.transaction
+
+    def broken(*, write: bool = True) -> Any:
+        if away.is_set():
+            refused.set()
+            raise errors.Busy('The database is away.')
+        return transaction(write=write)
+
+    def reply(one: Received) -> Reply:
+        if one.id == first:
+            away.set()
+        return Reply()
+
+    monkeypatch.setattr(service.database, 'transaction', broken)
+    receiver.reply = reply
+    with service.working():
+        assert refused.wait(PATIENCE)
+        away.clear()
+        (second,) = service.publish('lease-1')
+        wait_for(lambda: states(service) == ['delivered', 'delivered'])
+    assert [each.id for each in receiver.received] == [first, second]

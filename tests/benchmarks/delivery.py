@@ -1,0 +1,313 @@
+"""How fast, how soon and how fairly notifications are delivered; writes a table.
+
+Run it with a Python that has the package and what its tests need::
+
+    .venv/bin/python -m tests.benchmarks.delivery
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import statistics
+import subprocess
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tests import mariadb
+from tests.benchmarks.databases import table
+from tests.benchmarks.sink import Arrival, Sink
+from tests.deliveries import Deliveries
+from tests.faults import delivery_worker
+
+TABLE = 'doc/source/contributor/reliability-delivery-table.rst'
+COMMAND = 'python -m tests.benchmarks.delivery'
+
+#: Seconds after which something must have gone wrong.
+PATIENCE = 600
+
+
+class Row(NamedTuple):
+    """What was measured, what came out, and what must be reached."""
+
+    what: str
+    result: str
+    goal: str
+
+
+# ------------------------------------------------------------------------------- how fast
+
+
+def throughput(url: str, *, count: int, workers: int, connections: int, delay: float) -> float:
+    """Deliveries per second, for 40 projects with an endpoint each on a host of its own."""
+    projects = 40
+    with service(url) as made, Sink() as sink:
+        for number in range(projects):
+            target = sink.url(f'127.0.0.{number + 1}', delay=delay)
+            made.subscribe(target, project=f'p-{number}')
+        leases = 10 * projects
+        sent = {
+            one
+            for lease in range(leases)
+            for one in made.publish(
+                f'lease-{lease}', project=f'p-{lease % projects}', count=count // leases
+            )
+        }
+        with running(url, workers, connections=connections):
+            begun = first_arrival(sink)
+            wait_for(lambda: sink.count() >= len(sent))
+            seconds = max(each.at for each in sink.arrivals()) - begun
+        came = [each.id for each in sink.arrivals()]
+        assert len(came) == len(sent), 'something came twice'
+        assert {*came} == sent
+        check_order(sink.arrivals())
+    return len(sent) / seconds
+
+
+def first_arrival(sink: Sink) -> float:
+    """When sending has begun: a process takes a while to start."""
+    wait_for(lambda: sink.count() > 0)
+    return sink.arrivals()[0].at
+
+
+# ------------------------------------------------------------------------------- how soon
+
+
+def idle_latency(url: str, *, count: int) -> tuple[list[float], float]:
+    """Milliseconds from the commit of an entry of the log to the request, and percent of a core.
+
+    The worker is another process than the one that publishes, and has nothing else to do.
+    """
+    with service(url) as made, Sink() as sink:
+        made.subscribe(sink.url())
+        with running(url, 1) as (worker,):
+            time.sleep(2)
+            before, begun = cpu_seconds(worker), time.monotonic()
+            time.sleep(10)
+            idle = (cpu_seconds(worker) - before) / (time.monotonic() - begun) * 100
+            late = paced(made, sink, '127.0.0.1', count=count, rate=12)
+    return late, idle
+
+
+def paced(made: Deliveries, sink: Sink, host: str, *, count: int, rate: float) -> list[float]:
+    """Milliseconds from an entry of the log to the request, at so many a second; sorted.
+
+    :param host: where the subscription of project p-demo leads to.
+    """
+    chance, at = random.Random(1), {}
+    for number in range(count):
+        (one,) = made.publish(f'paced-{number}')
+        at[one] = time.time()
+        time.sleep(chance.uniform(0, 2 / rate))
+
+    def came() -> dict[str, float]:
+        return {each.id: each.at for each in sink.arrivals() if each.host == host}
+
+    wait_for(lambda: at.keys() <= came().keys())
+    found = came()
+    return sorted((found[one] - moment) * 1000 for one, moment in at.items())
+
+
+# ----------------------------------------------------------------------------- how fairly
+
+
+def among_slow_ones(url: str, *, projects: int, count: int) -> list[float]:
+    """Milliseconds for a healthy project, while each of many others has a slow endpoint."""
+    with service(url) as made, Sink() as sink:
+        for number in range(projects):
+            project, host = f'slow-{number}', f'127.0.1.{number + 1}'
+            made.subscribe(sink.url(host, delay=10), project=project)
+            for lease in range(20):
+                made.publish(f'{project}-{lease}', project=project)
+        made.subscribe(sink.url())
+        with running(url, 1):
+            wait_for(lambda: sink.open() >= projects)
+            return paced(made, sink, '127.0.0.1', count=count, rate=20)
+
+
+def down(url: str, *, leases: int, each: int, speed: float) -> tuple[list[float], list[float], int]:
+    """An endpoint is down for an hour, which goes by faster; how others fare meanwhile.
+
+    :returns: milliseconds for another endpoint before and meanwhile, and how many of the
+        notifications of the one that was down arrived after, in order.
+    """
+    dead = '127.0.0.2'
+    with service(url) as made, Sink() as sink:
+        made.subscribe(sink.url())
+        made.subscribe(sink.url(dead), project='p-down')
+        made.set_clock(made.context().now(), speed=speed)
+        with running(url, 1):
+            time.sleep(2)
+            seconds = 3600 / speed
+            healthy = paced(made, sink, '127.0.0.1', count=int(12 * seconds), rate=12)
+            sink.refuse(dead)
+            begun = time.monotonic()
+            sent = [
+                one
+                for lease in range(leases)
+                for one in made.publish(f'down-{lease}', project='p-down', count=each)
+            ]
+            meanwhile = paced(made, sink, '127.0.0.1', count=int(12 * seconds), rate=12)
+            time.sleep(max(0.0, begun + seconds - time.monotonic()))
+            assert not [one for one in sink.arrivals() if one.host == dead]
+            sink.refuse(dead, status=0)
+
+            def came() -> list[Arrival]:
+                return [one for one in sink.arrivals() if one.host == dead]
+
+            wait_for(lambda: len(came()) >= len(sent))
+            found = came()
+        assert {one.id for one in found} == {*sent}
+        check_order(found)
+    return healthy, meanwhile, len(found)
+
+
+# ---------------------------------------------------------------------------------- tools
+
+
+@contextlib.contextmanager
+def service(url: str) -> Iterator[Deliveries]:
+    """A service that publishes, and delivers nothing by itself."""
+    made = Deliveries(url, standing=False)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextlib.contextmanager
+def running(
+    url: str, count: int, *, connections: int = 128
+) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Workers in processes of their own."""
+    started = [
+        delivery_worker.start(url, f'worker-{number}', connections=connections)
+        for number in range(count)
+    ]
+    try:
+        yield started
+    finally:
+        for each in started:
+            delivery_worker.stop(each)
+
+
+@contextlib.contextmanager
+def sqlite() -> Iterator[str]:
+    """The URL of a database that goes with the measurement."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield f'sqlite:///{Path(folder, "reservation.db")}'
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    """Wait, but not for ever."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
+    """Seconds of a core that a process has taken."""
+    fields = Path(f'/proc/{process.pid}/stat').read_text().rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def check_order(arrivals: Sequence[Arrival]) -> None:
+    """Fail when something of a lease came before what happened earlier."""
+    last: dict[tuple[str, str], int] = defaultdict(int)
+    for each in arrivals:
+        key = (each.host, each.lease)
+        assert last[key] < each.sequence, 'out of order'
+        last[key] = each.sequence
+
+
+def at(late: Sequence[float], share: float) -> float:
+    """A percentile of numbers that are sorted."""
+    return late[min(len(late) - 1, int(len(late) * share))]
+
+
+def shown(late: Sequence[float]) -> str:
+    """Median and percentiles."""
+    return (
+        f'p50 {statistics.median(late):.0f} ms, p95 {at(late, 0.95):.0f} ms, '
+        f'p99 {at(late, 0.99):.0f} ms'
+    )
+
+
+def measure(server: str, size: float) -> Iterator[Row]:
+    """Everything, one row after the other."""
+    count = int(10_000 * size)
+    for workers in (1, 2):
+        with sqlite() as url:
+            found = throughput(url, count=count, workers=workers, connections=32, delay=0)
+        yield Row(
+            f'SQLite, receivers that answer at once, {_named(workers)}', _rate(found), '1,500/s'
+        )
+    rates = []
+    for workers in (1, 2):
+        with mariadb.empty_database(server) as url:
+            rates.append(
+                throughput(url, count=count // 2, workers=workers, connections=8, delay=0.02)
+            )
+        factor = '' if workers == 1 else f', {rates[1] / rates[0]:.2f} times as fast'
+        yield Row(
+            f'MariaDB, receivers that take 20 ms, 8 connections each, {_named(workers)}',
+            _rate(rates[-1]) + factor,
+            '' if workers == 1 else '1.7 times',
+        )
+    for name, database in (('SQLite', sqlite()), ('MariaDB', mariadb.empty_database(server))):
+        with database as url:
+            late, idle = idle_latency(url, count=int(400 * size))
+        yield Row(f'{name}, idle: from the log to the request', shown(late), 'p50 50, p99 250 ms')
+        yield Row(f'{name}, idle: CPU of the worker', f'{idle:.1f} % of a core', '2 %')
+    with sqlite() as url:
+        late = among_slow_ones(url, projects=50, count=int(600 * size))
+    yield Row(
+        '50 projects with an endpoint that takes 10 s: another project', shown(late), 'p95 1 s'
+    )
+    with sqlite() as url:
+        before, meanwhile, came = down(url, leases=50, each=20, speed=60)
+    change = (at(meanwhile, 0.99) / at(before, 0.99) - 1) * 100
+    yield Row(
+        'an endpoint down for 1 h (in 1 min) with 1,000 notifications',
+        f'{came:,} arrive after, each lease in order',
+        'all',
+    )
+    yield Row('another endpoint before', shown(before), '')
+    yield Row('another endpoint meanwhile', f'{shown(meanwhile)} ({change:+.0f} %)', 'p99 +10 %')
+
+
+def _named(workers: int) -> str:
+    return '1 worker' if workers == 1 else f'{workers} workers'
+
+
+def _rate(found: float) -> str:
+    return f'{found:,.0f} deliveries/s'
+
+
+def main() -> None:
+    """Measure, print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--size', type=float, default=1.0, help='a part of everything')
+    parser.add_argument('--output', type=Path, default=Path(TABLE))
+    given = parser.parse_args()
+    rows = []
+    with mariadb.server() as server:
+        for row in measure(server, given.size):
+            print(*row, sep=' | ', flush=True)
+            rows.append(row)
+    about = (
+        'Deliveries by workers in processes of their own; what is sent and the receiver share the '
+        'machine with them. Nothing came twice.'
+    )
+    given.output.write_text(table(COMMAND, about, Row._fields, rows))
+
+
+if __name__ == '__main__':
+    main()
