@@ -64,6 +64,9 @@ class WebServer:
             asyncore_use_poll=True,
             # What a client sends while it waits is read, so that its hanging up is noticed.
             channel_request_lookahead=1,
+            # A Blazar behind this service decides itself whom it believes what they say of a
+            # client. Else nobody looks at it.
+            clear_untrusted_proxy_headers=False,
             # The application refuses a body that is too long, in the form of the API. This is for
             # one that is so long that it should not even be read.
             max_request_body_size=4 * LONGEST_BODY,

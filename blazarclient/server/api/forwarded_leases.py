@@ -60,17 +60,14 @@ def create_lease() -> flask.Response:
     wanted = inline_subscriptions.read(ctx, values, spoken, check_endpoint)
     if not (wanted.brings_id or wanted.entries):
         return _sent(ctx, wanted.lease)
-    is_first = not wanted.brings_id or _claim(ctx, wanted, values)
-    if not is_first:
+    if wanted.brings_id:
+        _check_unused(ctx, wanted)
+    if not _begin(ctx, wanted, values):
         if (made := _lease(wanted.id)) is not None:
             return _told(ctx, made, 201, secrets=True)
         lease_with_subscriptions.check_not_gone(ctx, wanted.id)
-    if wanted.entries and (is_first or not inline_subscriptions.shown(ctx, [wanted.id])):
-        try:
-            inline_subscriptions.create(ctx, wanted.id, wanted.entries, spoken)
-        except errors.ServiceError:
-            _give_back(ctx, wanted)
-            raise
+        # Unless whoever began it has given up meanwhile, all but the lease is there.
+        _begin(ctx, wanted, values)
     return _make(ctx, wanted)
 
 
@@ -103,23 +100,30 @@ def update_lease(lease_id: str) -> flask.Response:
     return rest.answer(content)
 
 
-def _claim(ctx: RequestContext, wanted: Wanted, values: Any) -> bool:
-    """Take the ID that a request brings; whether it is the first time.
-
-    :raises blazarclient.server.errors.Conflict: it is another's, or there is such a lease.
-    """
-    if not own_id.claim(ctx, 'lease', wanted.id, values):
-        return False
-    try:
-        answer = forwarding.ask('GET', f'/leases/{wanted.id}')
-        answer.close()
-    except errors.ServiceError:
-        own_id.forget(ctx, 'lease', wanted.id)
-        raise
-    if answer.status in (200, 403):
-        # Made by somebody at 1.0, or so long ago that nobody knows by which request.
-        own_id.forget(ctx, 'lease', wanted.id)
+def _check_unused(ctx: RequestContext, wanted: Wanted) -> None:
+    """Refuse the ID of a lease that was made at 1.0, or so long ago that nobody knows by whom."""
+    if own_id.is_known(ctx, 'lease', wanted.id):
+        return
+    answer = forwarding.ask('GET', f'/leases/{wanted.id}')
+    answer.close()
+    # The same request may have come a second time, and have made it since.
+    if answer.status in (200, 403) and not own_id.is_known(ctx, 'lease', wanted.id):
         raise own_id.taken(wanted.id)
+
+
+def _begin(ctx: RequestContext, wanted: Wanted, values: Any) -> bool:
+    """Take the ID that a request brings and make its subscriptions, both or nothing.
+
+    :returns: False when the same request has done so before.
+    :raises blazarclient.server.errors.Conflict: the ID is another request's.
+    """
+    with ctx.transaction() as connection:
+        ctx.database.lock(connection, 'deliveries')
+        if wanted.brings_id and not own_id.claim(ctx, 'lease', wanted.id, values):
+            return False
+        if wanted.entries:
+            spoken = microversions.spoken()
+            inline_subscriptions.create(ctx, wanted.id, wanted.entries, spoken)
     return True
 
 
@@ -160,10 +164,6 @@ def _make(ctx: RequestContext, wanted: Wanted) -> flask.Response:
 def _undo(ctx: RequestContext, wanted: Wanted) -> None:
     if wanted.entries:
         inline_subscriptions.drop(ctx, wanted.id)
-    _give_back(ctx, wanted)
-
-
-def _give_back(ctx: RequestContext, wanted: Wanted) -> None:
     if wanted.brings_id:
         own_id.forget(ctx, 'lease', wanted.id)
 

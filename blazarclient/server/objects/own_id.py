@@ -14,7 +14,7 @@ from blazarclient.server import errors
 from blazarclient.server.context import RequestContext
 from blazarclient.server.store import own_ids
 
-__all__ = ['check', 'claim', 'forget', 'taken']
+__all__ = ['check', 'claim', 'forget', 'is_known', 'taken']
 
 
 def check(value: object) -> str:
@@ -62,6 +62,12 @@ def claim(ctx: RequestContext, kind: str, id: str, body: object) -> bool:
     if known is None or any(known[name] != value for name, value in wanted.items()):
         raise taken(id)
     return False
+
+
+def is_known(ctx: RequestContext, kind: str, id: str) -> bool:
+    """Whether a request has taken this ID."""
+    with ctx.transaction(write=False) as connection:
+        return own_ids.find(connection, kind, id) is not None
 
 
 def forget(ctx: RequestContext, kind: str, id: str) -> None:

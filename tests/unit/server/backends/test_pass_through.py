@@ -233,6 +233,19 @@ def test_what_is_for_one_hop_stays_there(upstream: Upstream, port: int) -> None:
     ]
 
 
+def test_what_a_proxy_says_of_the_client(upstream: Upstream, port: int) -> None:
+    """It is Blazar's to believe it or not."""
+    upstream.answer = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'
+    said = [
+        ('forwarded', 'for=1'),
+        ('x-forwarded-for', '192.0.2.1'),
+        ('x-forwarded-proto', 'https'),
+    ]
+    lines = ''.join(f'{name}: {value}\r\n' for name, value in said)
+    ask(port, f'GET /v1 HTTP/1.1\r\nHost: x\r\nAccept: a/b\r\n{lines}\r\n'.encode())
+    assert told(upstream.asked[-1]) == sorted([('accept', 'a/b'), ('host', 'x'), *said])
+
+
 def test_headers_that_are_sent_twice(upstream: Upstream, port: int) -> None:
     """The server puts them together, as HTTP allows; none of them is lost."""
     upstream.answer = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'

@@ -6,12 +6,11 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
-
-import waitress
+from typing import TYPE_CHECKING
 
 from blazarclient.server.backends.blazar.connections import Connections
 from blazarclient.server.backends.blazar.pass_through import PassThrough
+from blazarclient.server.web_server import WebServer
 from tests.http1 import Listener, Message, read_message
 
 if TYPE_CHECKING:
@@ -73,25 +72,16 @@ class Upstream:
 
 @contextlib.contextmanager
 def served(app: WSGIApplication) -> Iterator[int]:
-    """The port of a waitress that serves an application as ``blazar-gateway api`` does."""
-    server: Any = waitress.create_server(
-        app,
-        host='127.0.0.1',
-        port=0,
-        threads=4,
-        ident='blazar-gateway',
-        channel_request_lookahead=1,
-        clear_untrusted_proxy_headers=False,
-    )
+    """The port on which an application is served, as ``blazar-gateway api`` does it."""
+    server = WebServer(app, host='127.0.0.1', threads=8, ident='blazar-gateway')
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        yield server.effective_port
+        ((_, port),) = server.addresses
+        yield port
     finally:
-        # Its loop ends when there is nothing left to listen to.
-        server.trigger.pull_trigger(lambda: _close(server))
+        server.stop()
         thread.join(_PATIENCE)
-        server.task_dispatcher.shutdown()
 
 
 @contextlib.contextmanager
@@ -118,9 +108,3 @@ def told(message: Message) -> list[tuple[str, str]]:
     head = message.raw.partition(b'\r\n\r\n')[0].decode('latin-1')
     lines = [line.partition(':') for line in head.split('\r\n')[1:]]
     return sorted((name.lower(), value.strip()) for name, _, value in lines)
-
-
-def _close(server: Any) -> None:
-    for channel in list(server.active_channels.values()):
-        channel.handle_close()
-    server.close()
