@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from osc_lib.command import command
 
 from blazarclient import exception
-from blazarclient.osc import columns, examples, formatters, lookup, options
+from blazarclient.osc import capabilities, columns, examples, formatters, lookup
 
+_RESERVED = ('id', 'name')
 _COLUMNS = ('id', 'hypervisor_hostname', 'vcpus', 'memory_mb', 'local_gb')
 
 
@@ -26,12 +27,12 @@ class CreateHost(formatters.FastOutput, command.ShowOne):
         parser.add_argument(
             'name', metavar='HOST', help='Host name of the hypervisor, as Nova lists it'
         )
-        _add_extra(parser, 'to set')
+        capabilities.add_values(parser)
         examples.show(parser, 'compute-1', 'compute-2 --extra gpu=True --extra rack=r1')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[list[str], list[object]]:
-        extra = _extra(parsed_args)
+        extra = capabilities.values(parsed_args, 'host', _RESERVED)
         host = lookup.client(self).hosts.create(parsed_args.name, **extra)
         self.app.stderr.write(f'Created a new host: {host["id"]}\n')
         return columns.fields(host, columns.as_data(self.app, parsed_args))
@@ -78,6 +79,44 @@ class ListHost(formatters.FastOutput, command.Lister):
         return selection.rows(hosts, columns.as_data(self.app, parsed_args))
 
 
+class ReallocateHost(command.Command):
+    """Move reservations from a host to others, in a cloud of Chameleon.
+
+    What finds no other host stays where it is, unless it is forced off.
+    """
+
+    get_epilog = examples.get_epilog
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument('host', metavar='HOST', help='Host to free (name or ID)')
+        parser.add_argument(
+            '--lease-id', metavar='LEASE_ID', help='Move only reservations of this lease'
+        )
+        parser.add_argument(
+            '--reservation-id', metavar='RESERVATION_ID', help='Move only this reservation'
+        )
+        parser.add_argument(
+            '--force',
+            action='store_true',
+            help='Take reservations off the host even where no other host is free',
+        )
+        examples.show(
+            parser, 'compute-1', 'compute-1 --lease-id cd4688fd-d2bf-479e-a333-d92c7cc62242'
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        hosts = lookup.client(self).hosts
+        hosts.reallocate(
+            lookup.identity(hosts, parsed_args.host),
+            lease_id=parsed_args.lease_id,
+            reservation_id=parsed_args.reservation_id,
+            force=parsed_args.force,
+        )
+        self.app.stdout.write(f'Reallocated host: {parsed_args.host}\n')
+
+
 class SetHost(command.Command):
     """Set extra capabilities of a host."""
 
@@ -86,12 +125,12 @@ class SetHost(command.Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument('host', metavar='HOST', help='Host to change (name or ID)')
-        _add_extra(parser, 'to set')
+        capabilities.add_values(parser)
         examples.show(parser, 'compute-1 --extra gpu=True --extra rack=r1')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        extra = _extra(parsed_args)
+        extra = capabilities.values(parsed_args, 'host', _RESERVED)
         if not extra:
             raise exception.InvalidInput(
                 f'There is nothing to set on host {parsed_args.host!r}: give at least one '
@@ -124,60 +163,15 @@ class UnsetHost(command.Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument('host', metavar='HOST', help='Host to change (name or ID)')
-        parser.add_argument(
-            '--extra',
-            metavar='KEY',
-            action='append',
-            dest='extra_capabilities',
-            default=[],
-            help='Extra capability to remove (repeat for several)',
-        )
+        capabilities.add_keys(parser)
         examples.show(parser, 'compute-1 --extra gpu --extra rack')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        keys = parsed_args.extra_capabilities
-        if not keys:
-            raise exception.InvalidInput(
-                f'There is nothing to remove from host {parsed_args.host!r}: give at least one '
-                '--extra KEY.'
-            )
-        for key in keys:
-            if '=' in key:
-                raise exception.InvalidInput(
-                    f'--extra {key!r} names no capability: to remove one, give its key without '
-                    f'a value, as in --extra {key.partition("=")[0]}.'
-                )
-        _update(self, parsed_args.host, dict.fromkeys(keys))
+        _update(self, parsed_args.host, capabilities.keys(parsed_args, 'host', parsed_args.host))
 
 
-def _add_extra(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument(
-        '--extra',
-        metavar='KEY=VALUE',
-        action='append',
-        dest='extra_capabilities',
-        default=[],
-        help=f'Extra capability {what} (repeat for several)',
-    )
-
-
-def _extra(parsed_args: argparse.Namespace) -> dict[str, object]:
-    """The capabilities given; of one given twice the last, as ever."""
-    extra: dict[str, object] = {}
-    for given in parsed_args.extra_capabilities:
-        key, value = options.parse_key_value(given)
-        if key in ('id', 'name'):
-            raise exception.InvalidInput(
-                f'--extra {given!r}: {key!r} is what a host is known by, and no capability that '
-                'can be set.'
-            )
-        extra[key] = value
-    return extra
-
-
-def _update(asking: command.Command, text: str, capabilities: Mapping[str, object]) -> None:
+def _update(asking: command.Command, text: str, changes: Mapping[str, object]) -> None:
     hosts = lookup.client(asking).hosts
-    host_id = text if hosts.ID.fullmatch(text) else hosts.find(text)['id']
-    hosts.update(host_id, **capabilities)
+    hosts.update(lookup.identity(hosts, text), **changes)
     asking.app.stdout.write(f'Updated host: {text}\n')

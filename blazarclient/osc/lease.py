@@ -38,7 +38,10 @@ class CreateLease(formatters.FastOutput, command.ShowOne):
     hypervisor_properties, resource_properties and before_end; virtual:instance
     takes vcpus, memory_mb, disk_gb, amount, affinity and resource_properties;
     virtual:floatingip takes amount, network_id and required_floatingips;
-    flavor:instance takes flavor_id, amount and affinity.
+    flavor:instance takes flavor_id, amount and affinity. Clouds of Chameleon
+    have also device, which takes min, max and resource_properties, and network,
+    which takes network_name, network_description, network_properties and
+    resource_properties.
     """
 
     get_epilog = examples.get_epilog
@@ -151,6 +154,11 @@ class ListLease(formatters.FastOutput, command.Lister):
         parser.add_argument(
             '--long', action='store_true', help='Show also status, owner and reservations'
         )
+        parser.add_argument(
+            '--all-projects',
+            action='store_true',
+            help='Those of every project (administrators; a stock Blazar shows them in any case)',
+        )
         columns.add_sort_by(parser, 'name')
         examples.show(
             parser, '--long', '--sort-by end_date -c name -c status -c end_date', '-f json'
@@ -162,7 +170,9 @@ class ListLease(formatters.FastOutput, command.Lister):
 
         default = _LONG_COLUMNS if parsed_args.long else _COLUMNS
         selection = columns.Selection(parsed_args, Lease, default)
-        leases = lookup.client(self).leases.list(selection.fields)
+        leases = lookup.client(self).leases.list(
+            selection.fields, all_projects=parsed_args.all_projects
+        )
         # No script rests on the JSON of version 4 with --long, which is new.
         data = columns.as_data(None if parsed_args.long else self.app, parsed_args)
         short = {'reservations': _summary} if parsed_args.long and not data else {}

@@ -11,7 +11,7 @@ from blazarclient import exception
 
 if TYPE_CHECKING:
     from blazarclient.client import Client
-    from blazarclient.collection import DeletableCollection
+    from blazarclient.collection import Collection, DeletableCollection
     from blazarclient.model import Resource
     from blazarclient.resources.lease import Lease
 
@@ -40,10 +40,14 @@ def delete(
     collection.delete((find or collection.find)(text)['id'])
 
 
+def identity(collection: Collection[Any], text: str) -> str:
+    """The ID of the object with this name or ID; an ID is taken as it is."""
+    return text if collection.ID.fullmatch(text) else str(collection.find(text)['id'])
+
+
 def lease_id(asking: command.Command, text: str) -> str:
     """The ID of the lease with this name or ID; an ID is taken as it is."""
-    leases = client(asking).leases
-    return text if leases.ID.fullmatch(text) else str(leases.find(text)['id'])
+    return identity(client(asking).leases, text)
 
 
 def my_lease(asking: command.Command, text: str, doing: str) -> Lease:

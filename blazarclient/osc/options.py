@@ -47,6 +47,16 @@ _DEFAULTS: Mapping[str, Mapping[str, object]] = {
     'virtual:floatingip': {'amount': 1, 'network_id': None, 'required_floatingips': []},
     'flavor:instance': {'flavor_id': '', 'amount': '', 'affinity': 'None'},
 }
+# Chameleon's. Other keys pass, too: other clouds have added types of these names.
+_ADDED: Mapping[str, Mapping[str, object]] = {
+    'device': {'min': '', 'max': '', 'resource_properties': ''},
+    'network': {
+        'network_name': '',
+        'network_description': '',
+        'network_properties': '',
+        'resource_properties': '',
+    },
+}
 _INTEGERS = frozenset(('min', 'max', 'vcpus', 'memory_mb', 'disk_gb', 'amount'))
 _FILTERS = frozenset(('hypervisor_properties', 'resource_properties'))
 _WORDS = frozenset(('id', 'resource_type'))
@@ -78,7 +88,7 @@ def parse_reservation(text: str, *, for_update: bool = False) -> dict[str, objec
 
     Commas separate keys except in brackets, braces and double quotes. A value that is one JSON
     string loses its quotes. Keys and integers of Blazar's own resource types are checked; other
-    resource types keep all their keys.
+    resource types keep all their keys, and Chameleon's get its defaults.
 
     :param text: for example ``resource_type=physical:host,min=1,max=2``.
     :param for_update: the values change an existing reservation: ``id`` is required,
@@ -261,7 +271,7 @@ class _Reader:
             self.refuse(self.which_type(given))
         defaults = _DEFAULTS.get(kind)
         if defaults is None:
-            return self.values(given, known=False)
+            return {**_ADDED.get(kind, {}), **self.values(given, known=False)}
         self.example = self.example if self.example == _PHYSICAL_EXAMPLE else _EXAMPLES[kind]
         self.check_keys(given, (*defaults, 'resource_type'), kind)
         values = self.values(given, known=True)

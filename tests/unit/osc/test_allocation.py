@@ -74,9 +74,18 @@ def test_show_of_one_lease(
     assert len(ran.json['reservations']) == count
 
 
+def test_words_of_chameleon(server: RecordedBlazar, blazar: Runner) -> None:
+    """``host allocation list`` is ``allocation list host``, and likewise ``show``."""
+    sent = server.recorded('host-allocations').json['allocations']
+    assert blazar('host', 'allocation', 'list', '-f', 'json', cloud='admin').json == sent
+    one = server.recorded('host-allocation-one').json['allocation']
+    ran = blazar('host', 'allocation', 'show', 'compute-1', '-f', 'json', cloud='admin')
+    assert ran.json == one
+
+
 def test_type(server: RecordedBlazar, blazar: Runner) -> None:
-    """Only hosts have allocations."""
-    assert blazar('allocation', 'list', 'network', cloud='admin').code == 2
+    """Floating IPs have no allocations."""
+    assert blazar('allocation', 'list', 'floatingip', cloud='admin').code == 2
     assert not server.calls()
 
 

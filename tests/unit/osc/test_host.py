@@ -209,6 +209,49 @@ def test_nothing_to_do(
     assert not server.calls()
 
 
+@pytest.mark.parametrize(
+    ('options', 'body'),
+    [
+        ([], {}),
+        (['--lease-id', 'L', '--force'], {'lease_id': 'L', 'force': True}),
+        (['--lease-id', 'L', '--reservation-id', 'R'], {'reservation_id': 'R'}),
+    ],
+)
+def test_reallocate(
+    hosts: list[dict[str, Any]],
+    server: RecordedBlazar,
+    blazar: Runner,
+    options: list[str],
+    body: dict[str, Any],
+) -> None:
+    """Chameleon's word: all that holds a host goes to others, or what a lease has of it."""
+    allocation = {'resource_id': '4', 'reservations': []}
+    server.on('PUT', '/v1/os-hosts/4/allocation', body={'allocation': allocation})
+    ran = blazar('host', 'reallocate', 'compute-2', *options, cloud='admin').check()
+    assert ran.stdout == 'Reallocated host: compute-2\n'
+    [request] = server.sent('PUT')
+    assert request.json == body
+
+
+def test_reallocate_on_a_stock_blazar(server: RecordedBlazar, blazar: Runner) -> None:
+    """It has the path and not the method; the error says who has both."""
+    answer = {'error': 405, 'error_message': 'The method is not allowed for the requested URL.'}
+    server.on('PUT', '/v1/os-hosts/4/allocation', status=405, body=answer)
+    ran = blazar('host', 'reallocate', '4', cloud='admin')
+    assert (ran.code, ran.stdout) == (1, '')
+    assert "Moving reservations to other hosts is an addition of Chameleon's Blazar" in ran.stderr
+
+
+def test_host_with_uuid(server: RecordedBlazar, blazar: Runner) -> None:
+    """Hosts of Chameleon have UUIDs, which are taken as IDs."""
+    host_id = '2b8a7f0e-0b3f-4c66-8a3f-3a5d9b0c4d33'
+    server.on('GET', f'/v1/os-hosts/{host_id}', body={'host': {'id': host_id}})
+    server.on('DELETE', f'/v1/os-hosts/{host_id}')
+    assert blazar('host', 'show', host_id, '-f', 'json', cloud='admin').json == {'id': host_id}
+    blazar('host', 'delete', host_id, cloud='admin').check()
+    assert len(server.calls('reservation')) == 2
+
+
 def test_delete(hosts: list[dict[str, Any]], server: RecordedBlazar, blazar: Runner) -> None:
     """Several hosts by name or number; one that is in use does not stop the others."""
     server.on('DELETE', re.compile('/v1/os-hosts/[34]'), status=204)

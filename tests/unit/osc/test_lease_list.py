@@ -17,6 +17,13 @@ def test_columns_and_wire_text(server: RecordedBlazar, openstack: Runner) -> Non
     assert server.calls('reservation') == ['GET /v1/leases']
 
 
+def test_of_every_project(server: RecordedBlazar, blazar: Runner) -> None:
+    """Chameleon's Blazar wants to be asked for them; a stock one shows them in any case."""
+    server.on('GET', '/v1/leases', body={'leases': server.leases(1)})
+    blazar('lease', 'list', '--all-projects', cloud='admin').check()
+    assert server.sent('GET', '/v1/leases')[0].query == 'all_tenants=True'
+
+
 @pytest.mark.parametrize(
     ('options', 'output'),
     [([], '\n'), (['-f', 'json'], '[]\n'), (['-f', 'value'], ''), (['-c', 'status'], '\n')],

@@ -132,11 +132,33 @@ def test_reservation_is_what_upstream_sends(text: str, expected: Mapping[str, ob
         ),
         # on_start is read by Chameleon's Blazar.
         (f'{HOST},on_start=orchestration', HOST_BODY | {'on_start': 'orchestration'}),
-        ('resource_type=device', {'resource_type': 'device'}),
+        # Chameleon's, with the defaults of its client.
         (
-            'resource_type=network,vlan=3,resource_properties=["==", "$x", "1"]',
+            'resource_type=device,min=1,max=2,before_end=email',
+            {
+                'resource_type': 'device',
+                'min': 1,
+                'max': 2,
+                'resource_properties': '',
+                'before_end': 'email',
+            },
+        ),
+        (
+            'resource_type=network,network_name=mine,stitch=x',
             {
                 'resource_type': 'network',
+                'network_name': 'mine',
+                'network_description': '',
+                'network_properties': '',
+                'resource_properties': '',
+                'stitch': 'x',
+            },
+        ),
+        ('resource_type=virtual:device', {'resource_type': 'virtual:device'}),
+        (
+            'resource_type=thing,vlan=3,resource_properties=["==", "$x", "1"]',
+            {
+                'resource_type': 'thing',
                 'vlan': 3,
                 'resource_properties': '["==", "$x", "1"]',
             },
@@ -409,8 +431,8 @@ def test_any_json_survives_a_round_trip(values: dict[str, object], ascii_only: b
     pieces = [
         f'{key}={json.dumps(value, ensure_ascii=ascii_only)}' for key, value in values.items()
     ]
-    parsed = options.parse_reservation(','.join([*pieces, 'resource_type=device']))
-    assert parsed.pop('resource_type') == 'device'
+    parsed = options.parse_reservation(','.join([*pieces, 'resource_type=thing']))
+    assert parsed.pop('resource_type') == 'thing'
     assert parsed.keys() == values.keys()
     for key, value in values.items():
         read = parsed[key]

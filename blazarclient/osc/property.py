@@ -1,22 +1,28 @@
-"""Properties of hosts that reservations can ask for: ``openstack reservation host property ...``.
+"""Properties that reservations can ask for: ``openstack reservation host property ...``.
 
-Blazar's documentation calls them capabilities, hence the alias ``host capability``.
+Blazar's documentation calls them capabilities, hence the alias ``host capability``. Devices and
+networks of Chameleon's Blazar have some, too.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
+from typing import TYPE_CHECKING
 
 from osc_lib.command import command
 
 from blazarclient import exception
 from blazarclient.osc import columns, examples, formatters, lookup
 
+if TYPE_CHECKING:
+    from blazarclient.resources.property import ResourceProperties
+
 _COLUMNS = ('property', 'private', 'property_values')
 
 
-class ListHostProperty(formatters.FastOutput, command.Lister):
-    """List the properties of hosts that reservations can ask for."""
+class ListProperty(formatters.FastOutput, command.Lister):
+    """List the properties that reservations can ask for."""
 
     get_epilog = examples.get_epilog
 
@@ -26,6 +32,7 @@ class ListHostProperty(formatters.FastOutput, command.Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
+        _set_kind(parser)
         parser.add_argument(
             '--detail',
             action='store_true',
@@ -43,7 +50,7 @@ class ListHostProperty(formatters.FastOutput, command.Lister):
 
         default = _COLUMNS if parsed_args.detail else _COLUMNS[:1]
         selection = columns.Selection(parsed_args, ResourceProperty, default, known=_COLUMNS)
-        properties = lookup.client(self).properties.list(
+        properties = _properties(self, parsed_args).list(
             # Without details the service gives names and nothing else.
             detail=parsed_args.detail or selection.names != ['property'],
             all=parsed_args.all,
@@ -51,13 +58,14 @@ class ListHostProperty(formatters.FastOutput, command.Lister):
         return selection.rows(properties, columns.as_data(self.app, parsed_args))
 
 
-class SetHostProperty(command.Command):
-    """Hide a property of hosts from other users, or show it to them."""
+class SetProperty(command.Command):
+    """Hide a property from other users, or show it to them."""
 
     get_epilog = examples.get_epilog
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
+        _set_kind(parser)
         parser.add_argument('property_name', metavar='PROPERTY', help='Property to change')
         group = parser.add_mutually_exclusive_group()
         group.add_argument(
@@ -68,36 +76,52 @@ class SetHostProperty(command.Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        name = parsed_args.property_name
+        kind, name = parsed_args.kind, parsed_args.property_name
         if not parsed_args.private and not parsed_args.public:
             raise exception.InvalidInput(
                 f'There is nothing to set on property {name!r}: give --private or --public.'
             )
         try:
-            lookup.client(self).properties.update(name, private=parsed_args.private)
+            _properties(self, parsed_args).update(name, private=parsed_args.private)
         except exception.ServerError as error:
             if not error.detail.startswith('BlazarDBInvalidResourceProperty'):
                 raise
             raise exception.ResourcePropertyNotFound(
-                f'No host has a property {name!r}. See `host property list --all`, or give a host '
-                f'the property with `host set HOST --extra {name}=VALUE`.'
+                f'No {kind} has a property {name!r}. See `{kind} property list --all`, or give a '
+                f'{kind} the property with `{kind} set {kind.upper()} --extra {name}=VALUE`.'
             ) from None
-        self.app.stdout.write(f'Updated host property: {name}\n')
+        self.app.stdout.write(f'Updated {kind} property: {name}\n')
 
 
-class ShowHostProperty(formatters.FastOutput, command.ShowOne):
-    """Show a property of hosts and the values it has."""
+class ShowProperty(formatters.FastOutput, command.ShowOne):
+    """Show a property and the values it has."""
 
     get_epilog = examples.get_epilog
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
+        _set_kind(parser)
         parser.add_argument('property_name', metavar='PROPERTY', help='Property to show')
         examples.show(parser, 'gpu', 'gpu -f json -c property_values')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[list[str], list[object]]:
-        found = lookup.client(self).properties.find(parsed_args.property_name)
+        found = _properties(self, parsed_args).find(parsed_args.property_name)
         # Scripts know the lists of `-f value` as python-blazarclient 4 wrote them; its JSON was
         # real here already.
         return columns.fields(found, data=parsed_args.formatter != 'table')
+
+
+def _set_kind(parser: argparse.ArgumentParser) -> None:
+    """Keep what the words of the command say has the properties."""
+    said = re.search(r'\b(device|host|network)[ -](capability|property)[ -]', parser.prog)
+    parser.set_defaults(kind=said[1] if said else 'host')
+
+
+def _properties(asking: command.Command, parsed_args: argparse.Namespace) -> ResourceProperties:
+    client = lookup.client(asking)
+    if parsed_args.kind == 'device':
+        return client.devices.properties
+    if parsed_args.kind == 'network':
+        return client.networks.properties
+    return client.properties
