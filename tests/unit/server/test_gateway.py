@@ -1,5 +1,6 @@
 """The command ``blazar-gateway``."""
 
+import base64
 import json
 import os
 import pathlib
@@ -21,7 +22,8 @@ from blazarclient.server.policy import Policy
 from blazarclient.server.store.database import Database
 from blazarclient.server.vault import Vault, new_key
 
-KEY = f'[subscriptions]\nsecret_key = {new_key()}\n'
+# The same in every process, since it is in the names of tests.
+KEY = f'[subscriptions]\nsecret_key = {base64.urlsafe_b64encode(bytes(32)).decode()}\n'
 
 
 @pytest.fixture
