@@ -133,10 +133,11 @@ class Collection(Generic[R]):
         try:
             answer = self.transport.read(path or self.PATH, since=self.RESOURCE.SINCE, stream=True)
         except exception.NotFound as error:
-            error.message += (
-                f': there are no {self.NOUN}s at {error.url}. Check the address of the service, '
-                'and that it offers them.'
-            )
+            if not error.hint:
+                error.message += (
+                    f': there are no {self.NOUN}s at {error.url}. Check the address of the '
+                    'service, and that it offers them.'
+                )
             raise
         origin = Origin(answer.spoken, self._client)
         # Little of a large piece is kept, so small ones make do with less memory.

@@ -222,6 +222,8 @@ class HTTPError(BlazarClientException):
 
     status: int = 500
     detail: str = ''
+    #: What helps, where the service's own sentence does not say.
+    hint: str = ''
     method: str = ''
     url: str = ''
     #: Seconds the service asks to wait before the next try, when it does.
@@ -336,6 +338,7 @@ def from_response(
     error = kind(redact(f'{detail}{hint} ({where})'), code=status)
     error.status = status
     error.detail = detail
+    error.hint = hint.lstrip('. ')
     error.method = method
     error.url = redact(url)
     error.request_id = request_id
