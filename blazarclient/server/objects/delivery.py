@@ -291,9 +291,10 @@ def _begin(ctx: RequestContext, after: int | None) -> int:
     if after is None:
         return swept
     if after > head or after < swept:
+        # As in the feed it does not say where the log begins and ends, which others move.
         raise errors.Gone(
-            f'What came after {after} is not known any more: the log begins after {swept} and ends '
-            f'with {head}. Give "since" in place of "after" to send again what is kept.'
+            f'Not all that happened after {after} is known, since it is too long ago, or has yet '
+            'to come. Give "since" in place of "after" to send again what is kept.'
         )
     return after
 
