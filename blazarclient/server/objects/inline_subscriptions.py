@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from blazarclient.server import errors
 from blazarclient.server.context import RequestContext
-from blazarclient.server.objects import own_id, subscription_request
+from blazarclient.server.objects import own_id, subscription_checks, subscription_request
 from blazarclient.server.objects.subscription import Subscription
 from blazarclient.server.store import inline_subscriptions as store
 
@@ -75,11 +75,20 @@ def read(
             f'subscriptions has {len(entries)} entries, and may have {_MOST}.'
         )
     now = ctx.now()
+    places: dict[str, int] = {}
     for number, entry in enumerate(entries):
         if _kept_id(entry) is None:
             with _naming(number):
-                subscription_request.read_new(entry, microversion, now, inline=True)
-                check_endpoint(entry)
+                found = subscription_request.read_new(entry, microversion, now, inline=True)
+                check_endpoint(subscription_request.unwrapped(entry))
+                # Else it would be told of one that was made, and is gone with the request.
+                same = subscription_checks.digest({**_own(ctx), **found})
+                place = places.setdefault(same, number)
+                if place != number:
+                    raise errors.InvalidInput(
+                        f'it has the same endpoint and filter as subscriptions[{place}].',
+                        code='reservation.subscription.duplicate',
+                    )
     return Wanted(lease, entries, lease_id, brings_id)
 
 

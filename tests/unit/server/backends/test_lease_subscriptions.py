@@ -154,6 +154,8 @@ VERSION_1 = 'b9d9cfce-e58b-11f1-b813-02fc00000001'
         {'notify_endpoint': {'url': 'ftp://x'}},
         {'notify_endpoint': {'url': 'http://127.0.0.1/'}},
         {'notify_endpoint': {'ip_address': '169.254.169.254', 'port': 80}},
+        {'subscription': {'notify_endpoint': {'url': 'http://127.0.0.1/'}}},
+        {**HOOK, 'name': 'the same endpoint and filter as the first one'},
         {**HOOK, 'types': ['nonsense']},
         {**HOOK, 'lease_ids': ['x']},
         {**HOOK, 'before_end': ['PT1H']},
@@ -241,7 +243,7 @@ def test_another_set(service: Service) -> None:
     ('bad', 'status'),
     [
         ([{'id': 'nonsense'}], 400),
-        ([HOOK, HOOK], 409),
+        ([HOOK, HOOK], 400),
         ([{'notify_endpoint': {'url': 'http://127.0.0.1/'}}], 400),
         ([{'notify_endpoint': {'url': f'https://ci.example/{n}'}} for n in range(5)], 403),
     ],
