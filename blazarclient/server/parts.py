@@ -189,7 +189,9 @@ def _listener(service: Service, config: cfg.ConfigOpts) -> list[Part]:
     if config.notifications.transport_url:
         from blazarclient.server.notifications.bus import Listener
 
-        made.append(_part(LISTENER, Listener(contexts, config, comparison.wake)))
+        listener = Listener(contexts, config, comparison.wake)
+        comparison.follow(listener.idle_seconds)
+        made.append(_part(LISTENER, listener))
     return made
 
 

@@ -30,7 +30,8 @@ in which the new document differs from it: so a message also tells what one that
 
 *The comparison waits for the bus.* Copies are read before Blazar is asked, and what the bus has
 changed since then is looked at again: so what was seen is never older than the copy that it is
-compared with. With 30 updates of a lease in six seconds each look finds the copy changed, and it
+compared with. It settles nothing while messages are waiting to be taken, after the database or the
+gateway was away. With 30 updates of a lease in six seconds each look finds the copy changed, and it
 is the bus that tells of each. While Blazar is changing a lease (UPDATING and so on) half of a
 change may be seen; only what stays like this for the comparison's *patience* is believed, since a
 manager that was killed leaves it so for ever.

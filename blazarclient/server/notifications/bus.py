@@ -16,7 +16,9 @@ which is another one then; what was sent meanwhile may be lost, so the leases ar
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -45,8 +47,9 @@ LOG = logging.getLogger(__name__)
 
 #: The topic's only queue: Blazar sends nothing with another priority.
 _PRIORITY = 'info'
-#: How many messages are fetched before the first one is acknowledged.
-_PREFETCH = 32
+#: How many messages are fetched before the first one is acknowledged. The driver may let seconds
+#: pass before it sends acknowledgements; a backlog should not stand still for that.
+_PREFETCH = 1000
 #: Seconds from one look at the connection to the next.
 _WATCH = 0.5
 #: Seconds that the end waits for the message in hand, and for the broker.
@@ -82,6 +85,16 @@ class Listener:
         """What is wrong; None where messages can come."""
         return self._trouble or self._hearing.trouble
 
+    def idle_seconds(self) -> float:
+        """For how long there was nothing to do; without end where no message can come.
+
+        Messages that have gathered, while the database or the gateway was away, come one right
+        after the other: whoever wants to know what the bus has to say waits until it is idle.
+        """
+        if self._channel is None:
+            return math.inf
+        return self._hearing.idle_seconds()
+
     def run(self, stop: threading.Event) -> None:
         """Listen until told to stop; the message in hand is dealt with, or given back."""
         pauses = _growing()
@@ -116,6 +129,7 @@ class Listener:
         elif channel is not self._channel:
             LOG.info('bus: connected')
             self._trouble = None
+            self._hearing.done()
             self._compare()
         # Kept, and not only its address: a new one could be at the same.
         self._channel = channel
@@ -143,6 +157,17 @@ class _Hearing:
         self._context_factory = context_factory
         self._stopping = stopping
         self.trouble: str | None = None
+        #: Since when there is nothing to do, by a clock that nobody sets; None while there is.
+        self._idle_since: float | None = time.monotonic()
+
+    def idle_seconds(self) -> float:
+        """For how long there was nothing to do."""
+        since = self._idle_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def done(self) -> None:
+        """There is nothing to do from now on."""
+        self._idle_since = time.monotonic()
 
     def dispatch(self, incoming: Any) -> str:
         """Take one message.
@@ -150,11 +175,19 @@ class _Hearing:
         :returns: whether it is dealt with, in oslo.messaging's words.
         """
         metrics.BUS_MESSAGES.inc()
+        self._idle_since = None
+        try:
+            return str(self._insist(incoming.message))
+        finally:
+            self.done()
+
+    def _insist(self, raw: object) -> object:
+        """Take a message, however often that has to be tried."""
         pauses = _growing()
         while not self._stopping.is_set():
             pause = next(pauses)
             try:
-                self._take(incoming.message)
+                self._take(raw)
             except _PASSING as error:
                 brief = getattr(error, 'orig', None) or error
                 LOG.warning('bus: trying again in %.1f s: %s', pause, brief)
@@ -165,9 +198,9 @@ class _Hearing:
                 self.trouble = f'A message waits for the database: {type(error).__name__}.'
             else:
                 self.trouble = None
-                return str(oslo_messaging.NotificationResult.HANDLED)
+                return oslo_messaging.NotificationResult.HANDLED
             self._stopping.wait(pause)
-        return str(oslo_messaging.NotificationResult.REQUEUE)
+        return oslo_messaging.NotificationResult.REQUEUE
 
     def _take(self, raw: object) -> None:
         ctx = self._context_factory()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -32,6 +33,9 @@ LOG = logging.getLogger(__name__)
 
 #: More doubts than these are looked at in a list again, fewer one by one.
 _FEW = 20
+#: The bus is idle when it has brought nothing for so many seconds; for how many a doubt waits
+#: for that at most.
+_IDLE, _NEVER_IDLE = 1.0, 300.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 #: Without a look for so many intervals something is wrong.
 _LOOKS = 3
@@ -101,8 +105,16 @@ class Comparison:
         self._doubts: dict[str, _Doubt] = {}
         self._woken = threading.Event()
         self._trouble: str | None = None
+        self._idle: Callable[[], float] = lambda: math.inf
         #: When the last look was done, by the monotonic clock.
         self._looked_at = time.monotonic()
+
+    def follow(self, idle: Callable[[], float]) -> None:
+        """Settle nothing while the bus still has something to say.
+
+        :param idle: for how many seconds the bus has brought nothing.
+        """
+        self._idle = idle
 
     def wake(self) -> None:
         """Look at once: what the bus had may be lost."""
@@ -148,6 +160,8 @@ class Comparison:
                 pauses, self._trouble = _growing(), None
                 self._sleep(due - time.monotonic())
                 continue
+            # What was seen before an error may be long ago, and the bus may have been away too.
+            self._doubts.clear()
             # Not a wait for being woken: whoever wakes it knows nothing of what is wrong.
             stop.wait(pause)
             self._woken.set()
@@ -166,7 +180,7 @@ class Comparison:
         """
         count = self.look()
         while self._doubts:
-            time.sleep(self._grace)
+            time.sleep(max(self._grace, 0.01))
             count += self.look_again()
         return count
 
@@ -274,15 +288,16 @@ class Comparison:
             if was is None or was.get('status') == 'CREATING':
                 self._doubts.pop(lease_id, None)
                 return 0
+            if doubt is None or not self._is_ripe(doubt, self._grace):
+                return 0
             return self._close(lease_id, agreement.vanish(self._context_factory(), None, was))
         doubt = self._doubt(lease_id, copy, document)
-        age = self._clock() - doubt.since
         if document is None:
-            if age < self._grace:
+            if not self._is_ripe(doubt, self._grace):
                 return 0
             return self._close(lease_id, agreement.vanish(self._context_factory(), copy))
         wait = self._patience if document['status'] in lease_history.TRANSITIONAL else self._grace
-        if age < wait and not _is_quiet(copy, document):
+        if not self._is_ripe(doubt, wait) and not _is_quiet(copy, document):
             return 0
         settled = agreement.settle(self._context_factory(), copy, document, asked, answered)
         return self._close(lease_id, settled)
@@ -295,6 +310,14 @@ class Comparison:
         if doubt is None or doubt.copy != copy or doubt.document != document:
             doubt = self._doubts[lease_id] = _Doubt(copy, document, self._clock())
         return doubt
+
+    def _is_ripe(self, doubt: _Doubt, wait: float) -> bool:
+        """Whether a doubt has lasted for long enough, and the bus has nothing more to say."""
+        age = self._clock() - doubt.since
+        if age < wait:
+            return False
+        # A bus that is never idle must not keep what it has lost from being found.
+        return self._idle() >= _IDLE or age >= wait + _NEVER_IDLE
 
     def _close(self, lease_id: str, settled: int | None) -> int:
         """End a doubt, unless the bus was faster: then it is looked at again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -235,6 +236,30 @@ def test_updating_is_not_believed(small_gateway: Gateway, served: Served, blazar
         comparison.look()
         comparison.look_again()
     assert small_gateway.told() == [('comparison', 'lease.updated')]
+
+
+def test_waits_for_a_bus_that_is_behind(
+    small_gateway: Gateway, served: Served, comparison: Comparison
+) -> None:
+    """While messages wait to be taken nothing is settled: each update is told of by its own."""
+    idle = [math.inf]
+    comparison.follow(lambda: idle[0])
+    lease = served.model.create()
+    comparison.run_once()
+    served.model.bus.clear()
+    for minutes in (1, 2, 3):
+        served.model.wait(0.2)
+        served.model.begin_update(lease)
+        served.model.finish_update(lease, minutes=minutes)
+    idle[0] = 0.0
+    comparison.look()
+    comparison.look_again()
+    assert small_gateway.entries() == []
+    for message in served.model.bus:
+        agreement.hear(small_gateway.context(), messages.read(message))
+    idle[0] = 2.0
+    comparison.run_once()
+    assert small_gateway.told() == [('bus', 'lease.updated')] * 3
 
 
 def test_bus_and_looks_on_each_database(gateway: Gateway) -> None:
