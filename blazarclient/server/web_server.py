@@ -6,10 +6,12 @@ was asked be answered, and closes each connection when nothing is on its way on 
 
 from __future__ import annotations
 
+import select
+import selectors
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import waitress
 from waitress import channel, wasyncore
@@ -28,8 +30,77 @@ _PATIENCE = 30.0
 _GRACE = 1.0
 #: Seconds of one look at all connections.
 _LOOK, _LAST_LOOKS = 1.0, 0.05
+#: Seconds of one while a thread sends an answer, of which some may be left to be sent here.
+_BRIEF = 0.002
 #: A request that waits for notifications holds a connection, and so does an idle client.
 _CONNECTIONS = 10_000
+
+
+class _Looks:
+    """Looks at connections, of which most change nothing from one look to the next.
+
+    wasyncore's own makes a new list of all of them for the system at each look, which requests
+    that wait by the hundreds make slow. And while a thread sends an answer it looks again and
+    again, in vain and for milliseconds, since the thread needs Python's lock to go on.
+
+    :param connections: file -> what reads and writes there; it changes all the time.
+    """
+
+    def __init__(self, connections: Mapping[int, Any]) -> None:
+        self._connections = connections
+        self._selector = selectors.DefaultSelector()
+        #: File -> what the system is asked for, and for whom.
+        self._asked: dict[int, tuple[Any, int]] = {}
+
+    def look(self, seconds: float) -> None:
+        """Wait until something happens, and let whom it concerns deal with it."""
+        for file in [*self._asked]:
+            if self._connections.get(file) is not self._asked[file][0]:
+                self._ask(file, None, 0)
+        for file, each in [*self._connections.items()]:
+            wanted = selectors.EVENT_READ if each.readable() else 0
+            if each.writable() and not each.accepting:
+                if _is_being_sent(each):
+                    seconds = min(seconds, _BRIEF)
+                else:
+                    wanted |= selectors.EVENT_WRITE
+            known = self._asked.get(file)
+            if (wanted != known[1]) if known else wanted:
+                self._ask(file, each, wanted)
+        for key, events in self._selector.select(seconds):
+            if self._connections.get(key.fd) is key.data:
+                flags = select.POLLIN if events & key.events & selectors.EVENT_READ else 0
+                if events & key.events & selectors.EVENT_WRITE:
+                    flags |= select.POLLOUT
+                wasyncore.readwrite(key.data, flags)
+
+    def close(self) -> None:
+        """Look no more."""
+        self._asked.clear()
+        self._selector.close()
+
+    def _ask(self, file: int, each: Any, wanted: int) -> None:
+        known = self._asked.pop(file, None)
+        if known is not None:
+            self._selector.unregister(file)
+        if wanted:
+            try:
+                self._selector.register(file, wanted, each)
+            except (OSError, ValueError):
+                # It is closed already.
+                each.handle_close()
+            else:
+                self._asked[file] = each, wanted
+
+
+def _is_being_sent(connection: Any) -> bool:
+    """Whether a thread is just sending an answer there."""
+    if not isinstance(connection, channel.HTTPChannel):
+        return False
+    if connection.outbuf_lock.acquire(blocking=False):
+        connection.outbuf_lock.release()
+        return False
+    return True
 
 
 class WebServer:
@@ -51,7 +122,8 @@ class WebServer:
         threads: int,
         ident: str,
     ) -> None:
-        self._map: dict[int, object] = {}
+        self._map: dict[int, Any] = {}
+        self._looks = _Looks(self._map)
         self._stopping = False
         where = {'sockets': [*sockets]} if sockets else {'host': host, 'port': port}
         made = waitress.create_server(
@@ -60,8 +132,6 @@ class WebServer:
             threads=threads,
             ident=ident,
             connection_limit=_CONNECTIONS,
-            # select() ends at 1024 files.
-            asyncore_use_poll=True,
             # What a client sends while it waits is read, so that its hanging up is noticed.
             channel_request_lookahead=1,
             # A Blazar behind this service decides itself whom it believes what they say of a
@@ -85,19 +155,19 @@ class WebServer:
         :param stopping: called when it no longer listens, while requests are still answered.
         """
         while not self._stopping:
-            wasyncore.poll2(_LOOK, self._map)
+            self._looks.look(_LOOK)
         # Whoever has connected by now is heard.
         known = -1
         while known != len(self._map):
             known = len(self._map)
-            wasyncore.poll2(0.0, self._map)
+            self._looks.look(0.0)
         for each in self._servers():
             # Not its own close(), which takes away what threads wake this one with.
             wasyncore.dispatcher.close(each)
         stopping()
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline and self._close_idle():
-            wasyncore.poll2(_LAST_LOOKS, self._map)
+            self._looks.look(_LAST_LOOKS)
         self.close()
 
     def stop(self) -> None:
@@ -110,6 +180,7 @@ class WebServer:
         """End at once."""
         self._dispatcher.shutdown(timeout=1)
         wasyncore.close_all(self._map)
+        self._looks.close()
 
     def _servers(self) -> Iterator[waitress_server.BaseWSGIServer]:
         for each in [*self._map.values()]:
