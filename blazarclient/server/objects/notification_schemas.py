@@ -47,6 +47,8 @@ def _object(
     return {'type': 'object', 'properties': properties, 'required': names, **more}
 
 
+#: What Blazar says of a reservation that is no longer what it was.
+_LOSSES: Schema = {'missing_resources': _FLAG, 'resources_changed': _FLAG}
 _RESERVATION = _object(
     {
         'id': _ID,
@@ -54,11 +56,10 @@ _RESERVATION = _object(
         'resource_id': {'type': ['string', 'null']},
         'resource_type': {**_TEXT, 'examples': ['physical:host', 'virtual:floatingip']},
         'status': {**_TEXT, 'examples': ['pending', 'active', 'deleted', 'error']},
-        'missing_resources': _FLAG,
-        'resources_changed': _FLAG,
+        **_LOSSES,
         **_ROWS,
     },
-    required=['id', 'resource_type', 'status', 'missing_resources', 'resources_changed'],
+    required=['id', 'resource_type', 'status', *_LOSSES],
 )
 _EVENT = _object(
     {
@@ -101,10 +102,9 @@ _LEAD: Schema = {
 _CHANGED: Schema = {
     'type': 'array',
     'items': {'type': 'string'},
-    'minItems': 1,
     'examples': [['end_date']],
     'description': 'The fields that were changed: name, start_date, end_date, before_end_date, '
-    'reservations.',
+    'reservations. Empty where nothing is known of the lease before, or it has stayed the same.',
 }
 _SUBSCRIPTION = _object(
     {
@@ -127,12 +127,12 @@ _DETAILS: Mapping[str, Schema] = {
         },
     },
     notification_types.FAILED: {
-        'phase': {**_TEXT, 'examples': ['start', 'before_end', 'end']},
+        'phase': {**_TEXT, 'examples': ['start', 'before_end', 'end', 'update']},
     },
     notification_types.DEGRADED: {
         'reservations': {
             'type': 'array',
-            'items': _RESERVATION,
+            'items': _object({'id': _ID, **_LOSSES}),
             'minItems': 1,
             'description': 'Those that have lost something, or were given something else.',
         },
@@ -262,7 +262,12 @@ def _details(name: str, lease: Mapping[str, Any] | None) -> dict[str, Any]:
         notification_types.UPDATED: {'changed': ['end_date']},
         notification_types.BEFORE_END: {'lead_time': 'PT1H', 'remaining_seconds': 3600},
         notification_types.FAILED: {'phase': 'start'},
-        notification_types.DEGRADED: {'reservations': lease['reservations'] if lease else []},
+        notification_types.DEGRADED: {
+            'reservations': [
+                {name: each[name] for name in ('id', *_LOSSES)}
+                for each in (lease['reservations'] if lease else [])
+            ]
+        },
         notification_types.DELETED: {'was_active': False},
         notification_types.TURNED_OFF: {'subscription': {**subscription, **off}},
         notification_types.EXPIRING: {'subscription': subscription},

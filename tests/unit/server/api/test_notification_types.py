@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 import jsonschema
 import pytest
 
+from blazarclient.server.notifications import agreement, messages
 from blazarclient.server.objects import lease_document, notification_types
+from blazarclient.server.objects.lease_copy import LeaseCopy
 from blazarclient.server.objects.notification_types import DESCRIPTIONS
 from tests import recordings
 from tests.entries import publish
 from tests.front_door import BEGIN, FrontDoor, Machine, wire
+from tests.unit.server.notifications.model_blazar import ModelBlazar
 
 _MESSAGES = sorted((recordings.WIRE / 'notifications').glob('*.message.json'))
 
@@ -64,7 +68,7 @@ def test_shows_one_type(door: FrontDoor) -> None:
 
 @pytest.mark.parametrize('path', _MESSAGES, ids=lambda path: path.name)
 def test_fits_what_blazar_publishes(door: FrontDoor, path: Any) -> None:
-    """A lease of a message of Blazar fits, in the forms of 1.0 and 1.1; with its trust it does not."""
+    """The lease of a message fits, in the forms of 1.0 and 1.1; with its trust it does not."""
     lease = lease_document.normal(json.loads(path.read_text())['payload'])
     publish(door.context(), lease=lease)
     schema = types_of(door)[notification_types.CREATED]['schema']
@@ -89,10 +93,7 @@ def test_fits_what_happens_to_leases(door: FrontDoor) -> None:
         door.advance(60)
         door.scheduler.run_due_once()
     door.call('alice', 'DELETE', f'/leases/{lease["id"]}')
-    schemas = {name: each['schema'] for name, each in types_of(door).items()}
-    told = door.call('alice', 'GET', '/notifications', microversion='1.2').body['notifications']
-    names = [each['type'].removeprefix('org.openstack.reservation.') for each in told]
-    assert names == [
+    assert _check_all(door) == [
         notification_types.CREATED,
         notification_types.UPDATED,
         notification_types.STARTED,
@@ -100,8 +101,47 @@ def test_fits_what_happens_to_leases(door: FrontDoor) -> None:
         notification_types.ENDED,
         notification_types.DELETED,
     ]
-    for name, event in zip(names, told, strict=True):
-        check(schemas[name], event)
+
+
+@pytest.mark.parametrize('path', _MESSAGES, ids=lambda path: path.name)
+def test_fits_what_is_made_of_messages(door: FrontDoor, path: Any) -> None:
+    """What one message of the bus says of a lease that nobody has heard of fits, too."""
+    message = messages.read(json.loads(path.read_text()))
+    assert agreement.hear(door.context(), message)
+    _check_all(door)
+
+
+def test_fits_what_a_comparison_finds(door: FrontDoor) -> None:
+    """So does what a comparison finds of a lease: degraded, failed and gone."""
+    blazar, ctx = ModelBlazar(), door.context()
+    made = blazar.create()
+    for happens in (
+        functools.partial(blazar.carry_out, made, 'start_lease'),
+        functools.partial(blazar.degrade, made),
+        functools.partial(blazar.carry_out, made, 'end_lease', failed=True),
+    ):
+        happens()
+        lease = lease_document.normal(blazar.leases[made])
+        agreement.settle(ctx, LeaseCopy.get(ctx, made), lease, 0.0, 1.0)
+    agreement.vanish(ctx, LeaseCopy.get(ctx, made))
+    assert _check_all(door) == [
+        notification_types.CREATED,
+        notification_types.STARTED,
+        notification_types.DEGRADED,
+        notification_types.FAILED,
+        notification_types.DELETED,
+    ]
+
+
+def _check_all(door: FrontDoor) -> list[str]:
+    """The types of all that the feed tells, each of which fits its schema."""
+    schemas = {name: each['schema'] for name, each in types_of(door).items()}
+    told = door.call('admin', 'GET', '/notifications?all_projects=1', microversion='1.2')
+    names = []
+    for event in told.body['notifications']:
+        names.append(event['type'].removeprefix('org.openstack.reservation.'))
+        check(schemas[names[-1]], event)
+    return names
 
 
 def _lease(hours: int) -> dict[str, Any]:
