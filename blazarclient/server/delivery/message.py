@@ -40,7 +40,7 @@ def headers(
     """What is sent with a body: who sends it, and signatures by which the receiver knows that.
 
     :param secrets: all that are valid, the current one first.
-    :param attempt: the how-manieth it is.
+    :param attempt: which attempt it is, counted from 1.
     :param now: seconds since 1970, real time whatever the service's clock shows.
     """
     timestamp = int(time.time() if now is None else now)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from blazarclient.server import errors
 from blazarclient.server.context import RequestContext
-from blazarclient.server.objects import lease_document, notification_types
+from blazarclient.server.objects import lease_document, notification_types, releases
 from blazarclient.server.objects.base import Registry, StoredObject, fields
 from blazarclient.server.objects.wire_times import wire_utc
 from blazarclient.server.store import log, tables
@@ -276,8 +276,6 @@ class Notification(StoredObject):
         :param microversion: the form of the objects in it.
         :param thin: leave the lease out, but for its ID.
         """
-        from blazarclient.server.objects import releases
-
         source = self._context.settings.source
         event = {
             'specversion': '1.0',

@@ -160,7 +160,7 @@ deliveries = object_table(
     # When it may be sent.
     sa.Column('due_at', TIME, nullable=False),
     sa.Column('expires_at', TIME),
-    # Who sends it, for the how-manieth time, and until when (real time).
+    # Who sends it, at which attempt, and until when (real time).
     sa.Column('owner', sa.String(64)),
     sa.Column('attempt', sa.Integer, nullable=False),
     sa.Column('deadline', SECONDS),

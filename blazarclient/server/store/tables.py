@@ -102,7 +102,7 @@ events = object_table(
     sa.Column('event_type', sa.String(66)),
     sa.Column('time', TIME),
     sa.Column('status', sa.String(13)),
-    # Who carries it out, for the how-manieth time, and until when (seconds since 1970, real time).
+    # Who carries it out, at which attempt, and until when (seconds since 1970, real time).
     sa.Column('owner', sa.String(64)),
     sa.Column('attempt', sa.Integer, nullable=False, server_default='0'),
     sa.Column('deadline', SECONDS),
