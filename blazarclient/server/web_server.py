@@ -54,17 +54,19 @@ class _Looks:
 
     def look(self, seconds: float) -> None:
         """Wait until something happens, and let whom it concerns deal with it."""
-        for file in [*self._asked]:
-            if self._connections.get(file) is not self._asked[file][0]:
-                self._ask(file, None, 0)
+        asked = self._asked
+        for file in [file for file in asked if self._connections.get(file) is not asked[file][0]]:
+            self._ask(file, None, 0)
         for file, each in [*self._connections.items()]:
+            known = asked.get(file)
+            if known and known[1] == selectors.EVENT_READ and _is_at_rest(each):
+                continue
             wanted = selectors.EVENT_READ if each.readable() else 0
             if each.writable() and not each.accepting:
                 if _is_being_sent(each):
                     seconds = min(seconds, _BRIEF)
                 else:
                     wanted |= selectors.EVENT_WRITE
-            known = self._asked.get(file)
             if (wanted != known[1]) if known else wanted:
                 self._ask(file, each, wanted)
         for key, events in self._selector.select(seconds):
@@ -91,6 +93,16 @@ class _Looks:
                 each.handle_close()
             else:
                 self._asked[file] = each, wanted
+
+
+def _is_at_rest(connection: Any) -> bool:
+    """Whether a request is being worked on there, and all is as it was when that began."""
+    return (
+        isinstance(connection, channel.HTTPChannel)
+        and len(connection.requests) == 1
+        and not connection.total_outbufs_len
+        and not connection.will_close
+    )
 
 
 def _is_being_sent(connection: Any) -> bool:
