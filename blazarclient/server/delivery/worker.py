@@ -12,12 +12,12 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import exc
 
-from blazarclient.server import errors, metrics
+from blazarclient.server import errors, metrics, retrying
 from blazarclient.server.delivery import message, schedule
 from blazarclient.server.delivery.batches import Batch, Item, Question, Result
 from blazarclient.server.delivery.dispatcher import LONGEST_BATCH, Dispatcher, Step
@@ -37,8 +37,6 @@ LOG = logging.getLogger(__name__)
 _GLANCE, _LOOK = 0.02, 0.5
 #: Seconds between the beginnings of two steps: what comes meanwhile is recorded together.
 _PACE = 0.01
-#: Seconds to wait after an error of the database: at first, and at most.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 #: Seconds that the end waits for what is being sent: an attempt takes 15 at most.
 _PATIENCE = 16.0
 #: Seconds without a step after which something is wrong.
@@ -46,7 +44,6 @@ _LONGEST_STEP = 60.0
 #: Seconds before the deadline of a claim from which on nothing is sent any more: an attempt may
 #: take so long. Where claims are short, half of their time.
 _MARGIN = 20.0
-_PASSING = (errors.Busy, exc.InterfaceError, exc.OperationalError, exc.TimeoutError)
 
 
 class Worker:
@@ -119,13 +116,15 @@ class Worker:
         LOG.info('%s: sending notifications', self.owner)
         ear = threading.Thread(target=self._listen, name=f'{self.owner}-bell', daemon=True)
         ear.start()
-        pauses = _growing()
+        pauses = retrying.pauses()
         while not stop.is_set():
             try:
                 self._turn()
-            except _PASSING as error:
+            except retrying.PASSING as error:
                 pause = next(pauses)
-                LOG.warning('%s: trying again in %.1f s: %s', self.owner, pause, _brief(error))
+                LOG.warning(
+                    '%s: trying again in %.1f s: %s', self.owner, pause, retrying.brief(error)
+                )
                 stop.wait(pause)
             except Exception:
                 # Without a worker nobody would ever be told of anything again.
@@ -133,7 +132,7 @@ class Worker:
                 LOG.exception('%s: trying again in %.1f s', self.owner, pause)
                 stop.wait(pause)
             else:
-                pauses = _growing()
+                pauses = retrying.pauses()
         self._drain()
         # It waits for the bell and for nothing else.
         self._database.bell.ring()
@@ -211,7 +210,7 @@ class Worker:
                 self._dispatcher.record(self._context_factory(), self._results)
             except (errors.ServiceError, exc.SQLAlchemyError) as error:
                 # It is taken over when its time is up.
-                LOG.warning('%s: left to the next worker: %s', self.owner, _brief(error))
+                LOG.warning('%s: left to the next worker: %s', self.owner, retrying.brief(error))
 
     # ---------------------------------------------------------------------- senders
 
@@ -266,16 +265,3 @@ class Worker:
         self._sent.put(what)
         if not self._woken.is_set():
             self._woken.set()
-
-
-def _growing() -> Iterator[float]:
-    """Seconds of one pause after the other."""
-    pause = _FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(pause * 2, _LONGEST_PAUSE)
-
-
-def _brief(error: Exception) -> object:
-    """What the database said, without the statement."""
-    return getattr(error, 'orig', None) or error

@@ -20,13 +20,12 @@ import math
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from oslo_config import cfg
-from sqlalchemy import exc
 
-from blazarclient.server import errors, metrics
+from blazarclient.server import metrics, retrying
 from blazarclient.server.context import RequestContext
 
 # It chooses threads for oslo.service before oslo.messaging could choose something else.
@@ -54,9 +53,6 @@ _PREFETCH = 1000
 _WATCH = 0.5
 #: Seconds that the end waits for the message in hand, and for the broker.
 _PATIENCE = 10.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
-#: What an overloaded, restarting or unreachable database is heard of as.
-_PASSING = (errors.Busy, exc.InterfaceError, exc.OperationalError, exc.TimeoutError)
 
 
 class Listener:
@@ -97,7 +93,7 @@ class Listener:
 
     def run(self, stop: threading.Event) -> None:
         """Listen until told to stop; the message in hand is dealt with, or given back."""
-        pauses = _growing()
+        pauses = retrying.pauses()
         while not stop.is_set():
             self._stopping.clear()
             try:
@@ -183,13 +179,13 @@ class _Hearing:
 
     def _insist(self, raw: object) -> object:
         """Take a message, however often that has to be tried."""
-        pauses = _growing()
+        pauses = retrying.pauses()
         while not self._stopping.is_set():
             pause = next(pauses)
             try:
                 self._take(raw)
-            except _PASSING as error:
-                brief = getattr(error, 'orig', None) or error
+            except retrying.PASSING as error:
+                brief = retrying.brief(error)
                 LOG.warning('bus: trying again in %.1f s: %s', pause, brief)
                 self.trouble = f'A message waits for the database: {type(error).__name__}.'
             except Exception as error:
@@ -211,7 +207,7 @@ class _Hearing:
             return
         try:
             agreement.hear(ctx, message)
-        except _PASSING:
+        except retrying.PASSING:
             raise
         except Exception as error:
             # A message that the service cannot deal with must not keep all others from it.
@@ -281,11 +277,3 @@ def _in_background(act: Callable[..., object], *args: object, **options: int) ->
     thread = threading.Thread(target=run, name='bus', daemon=True)
     thread.start()
     return thread
-
-
-def _growing() -> Iterator[float]:
-    """Seconds of one pause after the other."""
-    pause = _FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(pause * 2, _LONGEST_PAUSE)

@@ -15,12 +15,10 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from sqlalchemy import exc
-
-from blazarclient.server import errors, metrics
+from blazarclient.server import metrics, retrying
 from blazarclient.server.context import RequestContext
 from blazarclient.server.notifications import agreement, lease_history
 from blazarclient.server.notifications.blazar import Unavailable
@@ -36,16 +34,9 @@ _FEW = 20
 #: The bus is idle when it has brought nothing for so many seconds; for how many a doubt waits
 #: for that at most.
 _IDLE, _NEVER_IDLE = 1.0, 300.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 #: Without a look for so many intervals something is wrong.
 _LOOKS = 3
-_PASSING = (
-    Unavailable,
-    errors.Busy,
-    exc.InterfaceError,
-    exc.OperationalError,
-    exc.TimeoutError,
-)
+_PASSING = (Unavailable, *retrying.PASSING)
 
 
 class Leases(Protocol):
@@ -134,7 +125,7 @@ class Comparison:
 
     def run(self, stop: threading.Event) -> None:
         """Look every now and then, and when it is woken, until told to stop."""
-        pauses = _growing()
+        pauses = retrying.pauses()
         due = time.monotonic()
         while not stop.is_set():
             is_woken = self._woken.is_set()
@@ -149,7 +140,7 @@ class Comparison:
             except _PASSING as error:
                 pause = next(pauses)
                 self._trouble = f'The leases cannot be compared: {type(error).__name__}.'
-                brief = getattr(error, 'orig', None) or error
+                brief = retrying.brief(error)
                 LOG.warning('comparison: trying again in %.1f s: %s', pause, brief)
             except Exception as error:
                 # Without a comparison nothing would repair what the bus has lost.
@@ -157,7 +148,7 @@ class Comparison:
                 self._trouble = f'The leases cannot be compared: {type(error).__name__}.'
                 LOG.exception('comparison: trying again in %.1f s', pause)
             else:
-                pauses, self._trouble = _growing(), None
+                pauses, self._trouble = retrying.pauses(), None
                 self._sleep(due - time.monotonic())
                 continue
             # What was seen before an error may be long ago, and the bus may have been away too.
@@ -342,11 +333,3 @@ def _is_quiet(copy: LeaseCopy | None, document: dict[str, Any]) -> bool:
         return False
     now = lease_history.written_at(document)
     return not lease_history.between(copy.document, document, now)
-
-
-def _growing() -> Iterator[float]:
-    """Seconds of one pause after the other."""
-    pause = _FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(pause * 2, _LONGEST_PAUSE)

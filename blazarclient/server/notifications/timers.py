@@ -12,9 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import exc
-
-from blazarclient.server import errors
+from blazarclient.server import retrying
 from blazarclient.server.backends.embedded.clock import Anchor
 from blazarclient.server.context import RequestContext
 from blazarclient.server.objects.lead_timer import LeadTimer
@@ -31,10 +29,6 @@ NOTICE = timedelta(hours=24)
 
 #: Another process may have made a lease or moved the clock: look again after this many seconds.
 _LONGEST_SLEEP = 0.25
-#: Seconds to wait after an error: at first, and at most.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
-#: What an overloaded, restarting or unreachable database is heard of as.
-_PASSING = (errors.Busy, exc.InterfaceError, exc.OperationalError, exc.TimeoutError)
 #: How much is done in one transaction. Everybody who appends to the log waits for it.
 _BATCH = 100
 
@@ -58,7 +52,7 @@ class Timers:
 
         Errors are logged, and it goes on after a pause that grows from one to the next.
         """
-        pauses = _growing()
+        pauses = retrying.pauses()
         while not stop.is_set():
             self._woken.clear()
             try:
@@ -67,15 +61,15 @@ class Timers:
                     self.run_once()
             except Exception as error:
                 pause = next(pauses)
-                if isinstance(error, _PASSING):
-                    reason = getattr(error, 'orig', None) or error
+                if isinstance(error, retrying.PASSING):
+                    reason = retrying.brief(error)
                     LOG.warning('Timers: trying again in %.1f s: %s', pause, reason)
                 else:
                     # Without timers nobody would be warned again.
                     LOG.exception('Timers: trying again in %.1f s', pause)
                 stop.wait(pause)
                 continue
-            pauses = _growing()
+            pauses = retrying.pauses()
             if sleep:
                 self._woken.wait(sleep)
 
@@ -153,11 +147,3 @@ def _subscriptions(ctx: RequestContext, ids: list[str]) -> Iterator[Subscription
         found = Subscription.for_service(ctx, each)
         if found is not None:
             yield found
-
-
-def _growing() -> Iterator[float]:
-    """Seconds of one pause after the other."""
-    pause = _FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(pause * 2, _LONGEST_PAUSE)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from sqlalchemy import exc
 
-from blazarclient.server import errors
+from blazarclient.server import errors, retrying
 from blazarclient.server.backends.embedded.clock import Anchor
 from blazarclient.server.context import RequestContext
 from blazarclient.server.objects.lease_event import LeaseEvent
@@ -26,11 +26,6 @@ LOG = logging.getLogger(__name__)
 
 #: Another process may have made a lease or moved the clock: look again after this many seconds.
 _LONGEST_SLEEP = 0.2
-#: Seconds to wait after an error of the database: at first, and at most.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
-#: What an overloaded, restarting or unreachable database is heard of as. Other errors of the
-#: database have to do with what it was asked for.
-_PASSING = (errors.Busy, exc.InterfaceError, exc.OperationalError, exc.TimeoutError)
 
 
 class Scheduler:
@@ -74,15 +69,17 @@ class Scheduler:
         """
         self._stop = stop
         LOG.info('%s: carrying out the events of leases', self.owner)
-        pauses = _growing()
+        pauses = retrying.pauses()
         while not stop.is_set():
             self._woken.clear()
             try:
                 taken = self._take()
                 sleep = 0.0 if taken else self._until_next()
-            except _PASSING as error:
+            except retrying.PASSING as error:
                 pause = next(pauses)
-                LOG.warning('%s: trying again in %.1f s: %s', self.owner, pause, _brief(error))
+                LOG.warning(
+                    '%s: trying again in %.1f s: %s', self.owner, pause, retrying.brief(error)
+                )
                 stop.wait(pause)
                 continue
             except Exception:
@@ -91,7 +88,7 @@ class Scheduler:
                 LOG.exception('%s: trying again in %.1f s', self.owner, pause)
                 stop.wait(pause)
                 continue
-            pauses = _growing()
+            pauses = retrying.pauses()
             for event in taken:
                 self._carry_out(event)
             if sleep:
@@ -112,8 +109,10 @@ class Scheduler:
         except errors.TakenOver:
             LOG.warning('%s: %s: another worker has taken it over', self.owner, what)
             return False
-        except _PASSING as error:
-            LOG.warning('%s: %s: left to the next worker: %s', self.owner, what, _brief(error))
+        except retrying.PASSING as error:
+            LOG.warning(
+                '%s: %s: left to the next worker: %s', self.owner, what, retrying.brief(error)
+            )
             return False
         except Exception:
             LOG.exception('%s: %s failed', self.owner, what)
@@ -124,15 +123,17 @@ class Scheduler:
 
     def _insist(self, event: LeaseEvent) -> None:
         """Carry out an event, again after a passing error of the database while there is time."""
-        pauses = _growing()
+        pauses = retrying.pauses()
         while True:
             try:
                 event.carry_out()
-            except _PASSING as error:
+            except retrying.PASSING as error:
                 pause = next(pauses)
                 if time.time() + pause >= (event.deadline or 0.0):
                     raise
-                LOG.warning('%s: trying again in %.1f s: %s', self.owner, pause, _brief(error))
+                LOG.warning(
+                    '%s: trying again in %.1f s: %s', self.owner, pause, retrying.brief(error)
+                )
                 if self._stop.wait(pause):
                     raise
             else:
@@ -157,16 +158,3 @@ class Scheduler:
         # A worker that died has left something behind that was due long ago.
         remaining = real - time.time()
         return min(remaining, _LONGEST_SLEEP) if remaining > 0 else _LONGEST_SLEEP
-
-
-def _growing() -> Iterator[float]:
-    """Seconds of one pause after the other."""
-    pause = _FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(pause * 2, _LONGEST_PAUSE)
-
-
-def _brief(error: Exception) -> object:
-    """What the database said, without the statement."""
-    return getattr(error, 'orig', None) or error
