@@ -67,6 +67,8 @@ class Item:
     due: Due
     target: Target
     event: Event
+    #: Whether the endpoint has failed of late.
+    has_failed: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

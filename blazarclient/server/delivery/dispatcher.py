@@ -109,7 +109,7 @@ class Dispatcher:
         with ctx.transaction() as connection:
             ctx.database.lock(connection, 'deliveries')
             anchor = Anchor(*stored_clock.read(connection))
-            now = ctx.now()
+            now = anchor.now(time.time())
             counts = recording.record(ctx, connection, results, anchor, now, self._chance)
             self._clean(ctx, connection, now)
             reached = self._fan_out(connection, now)
@@ -292,6 +292,7 @@ class Dispatcher:
                         due,
                         work.targets[due.subscription_id],
                         self._known.events[due.sequence],
+                        group.has_failed,
                     )
                     for due in portion
                 ]

@@ -121,6 +121,7 @@ class DueWork:
             host_of(endpoint),
             is_probe=breaker.is_tried,
             asked=asked,
+            has_failed=breaker.failures > 0,
             is_slow=breaker.failures > 0 or self._latency.get(endpoint, 0.0) >= _SLOW,
         )
         self.groups.setdefault(group, []).append(subscription_id)

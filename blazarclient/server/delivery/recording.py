@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 __all__ = ['Counts', 'give_up_failing', 'record']
 
 _NOT_STARTED = '[]'
+#: When nothing has arrived yet.
+_NEVER = datetime.min  # noqa: DTZ901
+#: Of a success that is no older nobody need write down another one.
+_FRESH = timedelta(seconds=1)
 
 
 @dataclasses.dataclass(slots=True)
@@ -159,16 +163,22 @@ _Tried = Iterable[tuple[Item, Outcome, float]]
 
 
 def _tell_breakers(connection: Connection, tried: _Tried, now: datetime) -> None:
-    by_endpoint: dict[str, list[Outcome]] = defaultdict(list)
+    by_endpoint: dict[str, list[bool]] = defaultdict(list)
+    concerned = set()
     for item, outcome, _ in tried:
-        by_endpoint[item.target.endpoint].append(outcome)
-    known = endpoints.breakers_of(connection, by_endpoint)
+        is_fault = schedule.is_endpoints_fault(outcome.status, outcome.error)
+        by_endpoint[item.target.endpoint].append(is_fault)
+        if is_fault or item.has_failed:
+            concerned.add(item.target.endpoint)
+    if not concerned:
+        return
+    known = endpoints.breakers_of(connection, concerned)
     closed = []
-    for endpoint, outcomes in by_endpoint.items():
+    for endpoint in concerned:
         breaker = before = Breaker(*known.get(endpoint, (0, None)))
         failures = 0
-        for each in outcomes:
-            if schedule.is_endpoints_fault(each.status, each.error):
+        for is_fault in by_endpoint[endpoint]:
+            if is_fault:
                 failures += 1
             else:
                 # It has answered, and not with an error of its own.
@@ -190,17 +200,20 @@ def _tell_subscriptions(
     by_id: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
     for item, outcome, _ in tried:
         by_id[item.target.id].append((item.target.url, outcome.error))
-    healthy = []
-    for row in endpoints.subscriptions_of(connection, by_id):
+    healthy: list[str] = []
+    others: dict[str, list[str | None]] = {}
+    for row in endpoints.health_of(connection, by_id):
         # Of where it led before nobody wants to know any more.
         errors = [error for url, error in by_id[row['id']] if url == row['url']]
-        if not errors:
-            continue
-        if not any(errors) and row['status'] == 'active' and not row['consecutive_failures']:
+        if any(errors) or row['status'] != 'active' or row['consecutive_failures']:
+            others[row['id']] = errors
+        elif errors and (row['last_success_at'] or _NEVER) < now - _FRESH:
             healthy.append(row['id'])
-        else:
-            _tell(subscription_of(ctx, row), errors, now)
-    endpoints.has_heard(connection, healthy, now)
+    if healthy:
+        endpoints.has_heard(connection, healthy, now)
+    if others:
+        for row in endpoints.subscriptions_of(connection, others):
+            _tell(subscription_of(ctx, row), others[row['id']], now)
 
 
 def _tell(subscription: Subscription, errors: Sequence[str | None], now: datetime) -> None:

@@ -22,6 +22,7 @@ class Group:
     asked: str | None = None
     #: Whether the endpoint takes long, or fails.
     is_slow: bool = False
+    has_failed: bool = False
 
 
 @dataclasses.dataclass(slots=True)

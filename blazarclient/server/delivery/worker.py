@@ -35,8 +35,9 @@ LOG = logging.getLogger(__name__)
 #: Seconds between two looks at the log, which another process may have written to, and between two
 #: looks at all that may have become due.
 _GLANCE, _LOOK = 0.02, 0.5
-#: Seconds between the beginnings of two steps: what comes meanwhile is recorded together.
-_PACE = 0.01
+#: Seconds between the beginnings of two steps, at least, and at most while something is sent: what
+#: comes meanwhile is recorded together.
+_PACE, _GATHER = 0.01, 0.05
 #: Seconds that the end waits for what is being sent: an attempt takes 15 at most.
 _PATIENCE = 16.0
 #: Seconds without a step after which something is wrong.
@@ -185,6 +186,8 @@ class Worker:
             left = look_at - time.monotonic()
             if left <= 0 or self._woken.wait(min(left, _GLANCE)) or self._watch.has_news():
                 break
+            if not self._sent.empty() and time.monotonic() >= begun + _GATHER:
+                break
         rest = begun + _PACE - time.monotonic()
         if rest > 0:
             self._stop.wait(rest)
@@ -233,8 +236,10 @@ class Worker:
                 goes_on = time.monotonic() < until and not schedule.is_endpoints_fault(
                     outcome.status, outcome.error
                 )
-            self._tell(Result(each, outcome, begun))
-        self._tell(batch)
+            self._sent.put(Result(each, outcome, begun))
+        self._sent.put(batch)
+        # Only now is there something to give to this thread.
+        self._woken.set()
 
     def _attempt(self, it: Item | Question) -> Outcome:
         try:
@@ -260,8 +265,3 @@ class Worker:
             target.secrets, target.id, event.notification.id, item.claim.attempt, text
         )
         return self._outbound.send('POST', target.url, sent, text)
-
-    def _tell(self, what: Result | Batch) -> None:
-        self._sent.put(what)
-        if not self._woken.is_set():
-            self._woken.set()

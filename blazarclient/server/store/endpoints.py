@@ -17,6 +17,7 @@ __all__ = [
     'close_breakers',
     'failing_since',
     'has_heard',
+    'health_of',
     'next_verification',
     'postpone_verification',
     'set_breaker',
@@ -25,6 +26,14 @@ __all__ = [
 ]
 
 _COLUMNS = subscriptions.c
+_HEALTH = sa.select(
+    _COLUMNS.id,
+    _COLUMNS.url,
+    _COLUMNS.status,
+    _COLUMNS.consecutive_failures,
+    _COLUMNS.last_success_at,
+).where(_COLUMNS.id.in_(sa.bindparam('ids', expanding=True)))
+_ALL = sa.select(subscriptions).where(_COLUMNS.id.in_(sa.bindparam('ids', expanding=True)))
 
 
 def subscriptions_of(connection: Connection, ids: Iterable[str]) -> list[Row]:
@@ -32,7 +41,16 @@ def subscriptions_of(connection: Connection, ids: Iterable[str]) -> list[Row]:
     return [
         row
         for batch in rows.batches(ids)
-        for row in rows.rows(connection, sa.select(subscriptions).where(_COLUMNS.id.in_(batch)))
+        for row in rows.rows(connection, _ALL, {'ids': list(batch)})
+    ]
+
+
+def health_of(connection: Connection, ids: Iterable[str]) -> list[Row]:
+    """How it goes with subscriptions: their endpoints, states and last success."""
+    return [
+        row
+        for batch in rows.batches(ids)
+        for row in rows.rows(connection, _HEALTH, {'ids': list(batch)})
     ]
 
 
