@@ -214,7 +214,7 @@ def measure(upstream: Upstream, address: str, gets: int, lists: int) -> list[tup
                 f'GET of a lease at {microversion}, p50',
                 f'{first * MS:.2f} ms',
                 f'{second * MS:.2f} ms',
-                f'+{added:.2f} ms',
+                f'{added:+.2f} ms',
                 f'{limit:.0f} ms',
                 'yes' if added <= limit else 'NO',
             )
