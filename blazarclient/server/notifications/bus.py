@@ -43,6 +43,7 @@ with warnings.catch_warnings():
 __all__ = ['Listener']
 
 LOG = logging.getLogger(__name__)
+_DRIVER = logging.getLogger('oslo.messaging._drivers.impl_rabbit')
 
 #: The topic's only queue: Blazar sends nothing with another priority.
 _PRIORITY = 'info'
@@ -93,6 +94,15 @@ class Listener:
 
     def run(self, stop: threading.Event) -> None:
         """Listen until told to stop; the message in hand is dealt with, or given back."""
+        dropped = _Dropped()
+        _DRIVER.addHandler(dropped)
+        try:
+            self._run(stop)
+        finally:
+            _DRIVER.removeHandler(dropped)
+            self._trouble = 'It has ended.'
+
+    def _run(self, stop: threading.Event) -> None:
         pauses = retrying.pauses()
         while not stop.is_set():
             self._stopping.clear()
@@ -113,7 +123,6 @@ class Listener:
                     break
             self._end(server, starting)
             stop.wait(_WATCH)
-        self._trouble = 'It has ended.'
 
     def _watch(self, server: Any) -> None:
         """Compare the leases when the connection is another one."""
@@ -136,6 +145,18 @@ class Listener:
             # A broker that is away may keep it waiting.
             _in_background(_close, server).join(_PATIENCE)
         self._channel = None
+
+
+class _Dropped(logging.Handler):
+    """Counts what the driver drops by itself, since it is not even an envelope of oslo.messaging.
+
+    It says so in its log only, and nothing of it could be kept: what cannot be read may be secret.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at a line of the driver's log."""
+        if record.exc_info and 'Failed to process message' in record.getMessage():
+            metrics.UNREADABLE.inc()
 
 
 class _Hearing:
