@@ -177,6 +177,8 @@ class Listen(command.Command):
         if secret is None:
             secret = webhooks.new_secret()
             self._say(f'Signing with the secret {secret}')
+        # A text that is no secret is told now, and not when something happens.
+        webhooks.sign('', secret, id='-')
         session = requests.Session()
 
         def forward(notification: Mapping[str, Any], text: str) -> None:
