@@ -12,7 +12,8 @@ from blazarclient.server.delivery.outbound import Outcome
 from blazarclient.server.objects.audience import Audience
 from blazarclient.server.objects.notification import Notification
 from blazarclient.server.objects.subscription import Subscription
-from blazarclient.server.store.sending import Claim, Due
+from blazarclient.server.store.due_deliveries import Due
+from blazarclient.server.store.sending import Claim
 
 __all__ = ['Batch', 'Event', 'Item', 'Question', 'Result', 'Target', 'host_of', 'subscription_of']
 

@@ -33,10 +33,11 @@ from blazarclient.server.delivery.turns import Group, InUse, Turns
 from blazarclient.server.objects.audience import Audience
 from blazarclient.server.objects.delivery import Delivery
 from blazarclient.server.store import clock as stored_clock
-from blazarclient.server.store import deliveries, endpoints, fan_out, sending
+from blazarclient.server.store import deliveries, due_deliveries, endpoints, fan_out, sending
 from blazarclient.server.store.deliveries import Wanted
+from blazarclient.server.store.due_deliveries import Due
 from blazarclient.server.store.rows import Row
-from blazarclient.server.store.sending import Claim, Due, Lane
+from blazarclient.server.store.sending import Claim, Lane
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -230,7 +231,7 @@ class Dispatcher:
         return batches, work.again or len(granted) == _BATCHES, work.next_due
 
     def _in_use(self, connection: Connection, in_flight: Sequence[Batch]) -> InUse:
-        others = sending.in_flight(connection, time.time(), f'{self.owner}/')
+        others = due_deliveries.in_flight(connection, time.time(), f'{self.owner}/')
         everywhere = [*others, *(batch.endpoint for batch in in_flight)]
         return InUse(
             projects=Counter(batch.project_id for batch in in_flight),
@@ -311,7 +312,7 @@ class Dispatcher:
     ) -> list[Due]:
         """What is due, as far as its subscription still hears of it; the rest ends here."""
         now = work.now
-        found = sending.top(connection, wanted, now)
+        found = due_deliveries.top(connection, wanted, now)
         self._known.load(ctx, connection, {due.sequence for due in found})
         late = [due for due in found if due.expires_at is not None and due.expires_at <= now]
         self._expire(connection, [(due.subscription_id, due.lane) for due in late], now)

@@ -11,7 +11,7 @@ from blazarclient.server.delivery.batches import Target, host_of, subscription_o
 from blazarclient.server.delivery.known import Known
 from blazarclient.server.delivery.schedule import Breaker
 from blazarclient.server.delivery.turns import Group
-from blazarclient.server.store import endpoints, sending
+from blazarclient.server.store import due_deliveries, endpoints
 from blazarclient.server.store import subscriptions as stored
 from blazarclient.server.store.rows import Row
 
@@ -60,7 +60,7 @@ class DueWork:
 
         :param asked: subscriptions whose endpoints are being asked whether they want to be told.
         """
-        first = sorted(sending.due(self._connection), key=lambda each: each[1])
+        first = sorted(due_deliveries.due(self._connection), key=lambda each: each[1])
         ids = [each for each, moment in first if moment <= self.now]
         if len(ids) < len(first):
             self._becomes_due(first[len(ids)][1])

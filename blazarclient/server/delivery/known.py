@@ -11,7 +11,7 @@ from blazarclient.server.context import RequestContext
 from blazarclient.server.delivery.batches import Event, Target, subscription_of
 from blazarclient.server.objects.audience import Audience
 from blazarclient.server.objects.notification import Notification
-from blazarclient.server.store import sending
+from blazarclient.server.store import due_deliveries
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -52,7 +52,7 @@ class Known:
             self.events = {each: self.events[each] for each in sequences & self.events.keys()}
         unknown = sequences - self.events.keys()
         if unknown:
-            for row in sending.notifications_of(connection, unknown):
+            for row in due_deliveries.notifications_of(connection, unknown):
                 self.events[row['sequence']] = Event(Notification.from_row(ctx, row))
 
     def target(self, ctx: RequestContext, row: Mapping[str, Any]) -> Target | None:

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from blazarclient.server.store import deliveries, sending
+from blazarclient.server.store import deliveries, due_deliveries, sending
 from blazarclient.server.store.deliveries import Wanted
-from blazarclient.server.store.sending import Claim, Due
+from blazarclient.server.store.due_deliveries import Due
+from blazarclient.server.store.sending import Claim
 from tests.deliveries import Deliveries
 
 PATIENT = 1e12
@@ -25,7 +26,7 @@ def queue(service: Deliveries, connection: Connection, subscription: str, lanes:
 
 
 def first(connection: Connection, subscription: str, service: Deliveries) -> Due:
-    return sending.top(connection, [(subscription, 1)], service.now)[0]
+    return due_deliveries.top(connection, [(subscription, 1)], service.now)[0]
 
 
 def test_what_is_due(service: Deliveries) -> None:
@@ -36,11 +37,11 @@ def test_what_is_due(service: Deliveries) -> None:
         queue(service, connection, short, 3)
         soon = service.now + timedelta(minutes=1)
         deliveries.insert(connection, [Wanted(later, 'x', 1, 'n', None)], soon, '1.0')
-        assert dict(sending.due(connection)) == {short: service.now, later: soon}
+        assert dict(due_deliveries.due(connection)) == {short: service.now, later: soon}
         queue(service, connection, long, 700)
         expected = {long: service.now, short: service.now, later: soon}
-        assert dict(sending.due(connection)) == expected
-        found = sending.top(connection, [(each, 16) for each in subscriptions], service.now)
+        assert dict(due_deliveries.due(connection)) == expected
+        found = due_deliveries.top(connection, [(each, 16) for each in subscriptions], service.now)
         assert [each.subscription_id for each in found].count(long) == 16
         assert [each.subscription_id for each in found].count(short) == 3
         assert later not in {each.subscription_id for each in found}
@@ -50,7 +51,7 @@ def test_many_subscriptions(service: Deliveries) -> None:
     """More of them than one query asks for."""
     with service.database.transaction() as connection:
         nobody = [(f'nobody-{number}', 3) for number in range(250)]
-        assert sending.top(connection, nobody, service.now) == []
+        assert due_deliveries.top(connection, nobody, service.now) == []
 
 
 def test_one_of_a_lane(service: Deliveries) -> None:
@@ -64,12 +65,30 @@ def test_one_of_a_lane(service: Deliveries) -> None:
         for _ in range(3):
             due = first(connection, subscription, service)
             order.append(due.sequence)
-            assert len(sending.top(connection, [(subscription, 16)], service.now)) == 1
+            assert len(due_deliveries.top(connection, [(subscription, 16)], service.now)) == 1
             sending.end(connection, [due.id], 'cancelled', service.now)
             sending.promote(connection, [(subscription, 'lane')], service.now)
         # What came first keeps its place; the rest is in the order of the log.
         assert order == [5, 3, 4]
-        assert sending.due(connection) == []
+        assert due_deliveries.due(connection) == []
+
+
+def test_what_expires_behind_others(service: Deliveries) -> None:
+    """When something ends that waits in a lane, its first one is still the only one queued."""
+    subscription = service.subscribe('http://127.0.0.1:9/')
+    lane = (subscription, 'lane')
+    with service.database.transaction() as connection:
+        for sequence, expires_at in ((1, None), (2, service.now), (3, None)):
+            wanted = Wanted(*lane, sequence, f'n-{sequence}', expires_at)
+            deliveries.insert(connection, [wanted], service.now, '1.0')
+        assert sending.expired(connection, service.now, limit=10) == [lane]
+        assert sending.expire_lanes(connection, [lane], service.now) == 1
+        assert sending.promote(connection, [lane], service.now) == 0
+        states = {
+            row['sequence']: row['state']
+            for row in deliveries.page(connection, subscription, limit=9)
+        }
+    assert states == {1: 'queued', 2: 'expired', 3: 'waiting'}
 
 
 def test_nobody_claims_what_somebody_has(service: Deliveries) -> None:
@@ -80,8 +99,8 @@ def test_nobody_claims_what_somebody_has(service: Deliveries) -> None:
         assert sending.claim(connection, [Claim(one, 'one/1', 1)], PATIENT) == 1
         assert sending.claim(connection, [Claim(one, 'two/1', 1)], PATIENT) == 0
         assert sending.claim(connection, [Claim(one, 'two/1', 2)], PATIENT) == 0
-        assert sending.in_flight(connection, time.time(), 'one/') == []
-        assert sending.in_flight(connection, time.time(), 'two/') == ['127.0.0.1:9']
+        assert due_deliveries.in_flight(connection, time.time(), 'one/') == []
+        assert due_deliveries.in_flight(connection, time.time(), 'two/') == ['127.0.0.1:9']
 
 
 def test_whose_it_is(service: Deliveries) -> None:
