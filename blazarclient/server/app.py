@@ -170,15 +170,22 @@ def _v2() -> flask.Response:
 
 
 def _unauthorized(identity_url: str) -> flask.Response:
-    error = {
-        'code': 401,
-        'title': 'Unauthorized',
-        'message': 'The request you have made requires authentication.',
-    }
+    sentence = 'The request you have made requires authentication.'
+    error = {'code': 401, 'title': 'Unauthorized', 'message': sentence}
     headers = {}
     if identity_url and flask.request.path not in _DISCOVERY:
         headers['WWW-Authenticate'] = f'Keystone uri="{identity_url}"'
-    return rest.answer({'error': error}, 401, headers)
+    content: dict[str, object] = {'error': error}
+    microversions.settle()
+    if rest.is_modern():
+        failure = rest.failure(401, 'reservation.unauthorized', sentence)
+        content |= {
+            'errors': [failure],
+            'error_code': 401,
+            'error_message': sentence,
+            'error_name': 401,
+        }
+    return rest.answer(content, 401, headers)
 
 
 def _http_error(error: exceptions.HTTPException) -> flask.Response:

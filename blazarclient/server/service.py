@@ -204,7 +204,12 @@ def _behind_keystone(application: WSGIApplication, config: cfg.ConfigOpts) -> WS
         warnings.filterwarnings('ignore', category=DeprecationWarning)
         from keystonemiddleware.auth_token import AuthProtocol  # type: ignore[import-untyped]
 
-    settings = {'oslo_config_config': config, 'include_service_catalog': False}
+    settings = {
+        'oslo_config_config': config,
+        'include_service_catalog': False,
+        # The application refuses, in the form of the microversion that was asked for.
+        'delay_auth_decision': True,
+    }
     behind: WSGIApplication = AuthProtocol(application, settings)
     return behind
 
