@@ -6,9 +6,9 @@ newer than what the bus is about to bring. Both work on the *copy*, the lease as
 with its row locked, in the transaction that publishes.
 
 *What has a name is published once by its name.* That a lease was made or is gone is known by its
-ID; a start, a warning and an end by Blazar's event and its time
-(:mod:`~blazarclient.server.objects.transitions`). Whoever replaces the copy publishes all of that
-in which the new document differs from it: so a message also tells what one that was lost had to.
+ID; a start and an end by Blazar's event, a warning by its event and its time, for it is given again
+when the lease was moved. Whoever replaces the copy publishes all of that in which the new document
+differs from it: so a message also tells what one that was lost had to.
 
 *Updates have no name*, and their times in Blazar's database are whole seconds.
 

@@ -115,7 +115,10 @@ def carried_out(
     """
     phase, kind = _EVENTS[row['event_type']]
     due = wire_times.read(row['time'])
-    key = transitions.event(row['id'], due)
+    # Blazar lets the time of a start or an end change for a minute after it was carried out, and
+    # carries out neither again.
+    is_again = row['event_type'] == 'before_end_lease'
+    key = transitions.event(row['id'], due) if is_again else transitions.unique('event', row['id'])
     if failed:
         return Happening(notification_types.FAILED, key, now, {'phase': phase})
     if kind != notification_types.BEFORE_END:

@@ -54,13 +54,16 @@ def test_every_recorded_message(name: str) -> None:
     assert str(message.sent_at) == raw['timestamp']
 
 
-def test_start_and_end_are_known_by_their_event() -> None:
-    """A start is named by Blazar's event and its time."""
+def test_events_are_known_by_their_rows() -> None:
+    """A start is named by Blazar's event, a warning by its event and its time."""
     raw = recorded('lease.event.start_lease.message.json')
-    event = row(raw, 'start_lease')
-    (happened,) = told(read(raw), None)
+    (started,) = told(read(raw), None)
+    assert started.transition == f'event:{row(raw, "start_lease")["id"]}'
+    raw = recorded('lease.event.before_end_lease.message.json')
+    (warned,) = told(read(raw), None)
+    event = row(raw, 'before_end_lease')
     moment = datetime.fromisoformat(event['time']).isoformat()
-    assert happened.transition == f'event:{event["id"]}:{moment}'
+    assert warned.transition == f'event:{event["id"]}:{moment}'
 
 
 def test_before_end() -> None:
