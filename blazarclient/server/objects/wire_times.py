@@ -11,9 +11,7 @@ __all__ = ['NAMES', 'OLDEST', 'modern', 'read', 'wire_utc']
 #: The microversion that writes times as Blazar does.
 OLDEST = '1.0'
 #: The fields of Blazar's objects that are times.
-NAMES = frozenset(
-    {'before_end_date', 'created_at', 'end_date', 'start_date', 'time', 'updated_at'}
-)
+NAMES = frozenset({'before_end_date', 'created_at', 'end_date', 'start_date', 'time', 'updated_at'})
 _BLAZARS = re.compile(r'(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?')
 
 
