@@ -233,7 +233,8 @@ def test_queue_purged(cloud: RealCloud, listening: Listening, figures: Figures) 
             assert real is not None
             assert lease_document.parts(shown) == lease_document.parts(real)
             cloud.delete(lease)
-    assert lost == 8 * TIMES
+    # Others may use the cloud too.
+    assert lost >= 8 * TIMES
     name = f'gateway killed and {lost} messages purged from its queue'
     figures.add(name, listening, [*expected], took)
 
