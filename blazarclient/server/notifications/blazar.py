@@ -6,6 +6,7 @@ leases of every project. The forms are Blazar's own: ``tests/wire`` holds what i
 
 from __future__ import annotations
 
+import urllib.parse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,8 @@ class Blazar:
 
         :raises Unavailable: it cannot be had.
         """
-        path = f'/v1/leases/{lease_id}'
+        # A lease may have any text for its ID.
+        path = f'/v1/leases/{urllib.parse.quote(lease_id, safe="")}'
         status, content = self._get(path)
         if status == 404 and 'error_code' in content:
             return None
