@@ -50,6 +50,8 @@ __all__ = ['LONGEST_BATCH', 'Dispatcher', 'Step']
 LONGEST_BATCH = 2.0
 #: How many deliveries are sent over one connection before it is somebody else's turn.
 _BATCH = 16
+#: So many batches more than there are connections are claimed, so that none waits for a step.
+_SPARE = 8
 #: How many batches are claimed, entries handed out and deliveries made in one step.
 _BATCHES, _ENTRIES, _FANNED_OUT = 32, 500, 2000
 #: Seconds between two looks for what others have left behind, and for what has expired.
@@ -210,7 +212,8 @@ class Dispatcher:
 
         :returns: the batches, whether there is more, and when the next is due.
         """
-        free = min(self._settings.connections - len(in_flight), _BATCHES)
+        connections = self._settings.connections
+        free = min(connections + min(_SPARE, connections // 2) - len(in_flight), _BATCHES)
         if free <= 0:
             # Whatever is due waits for a connection.
             return [], False, None

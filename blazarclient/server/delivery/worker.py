@@ -35,9 +35,10 @@ LOG = logging.getLogger(__name__)
 #: Seconds between two looks at the log, which another process may have written to, and between two
 #: looks at all that may have become due.
 _GLANCE, _LOOK = 0.02, 0.5
-#: Seconds between the beginnings of two steps, at least, and at most while something is sent: what
-#: comes meanwhile is recorded together.
-_PACE, _GATHER = 0.01, 0.05
+#: Seconds from one step to the next: at least, and at most after one that took long.
+_PACE, _LONGEST_PACE = 0.01, 0.03
+#: Seconds after which it is recorded what was sent, also while no connection is free.
+_GATHER = 0.05
 #: Seconds that the end waits for what is being sent: an attempt takes 15 at most.
 _PATIENCE = 16.0
 #: Seconds without a step after which something is wrong.
@@ -149,7 +150,11 @@ class Worker:
         step = self._step()
         self._hand_over(step)
         if not step.again:
+            took = time.monotonic() - begun
+            # Others want to have their turn in the database, too.
+            next_at = time.monotonic() + min(max(took, _PACE), _LONGEST_PACE)
             self._sleep(begun, step)
+            self._stop.wait(max(0.0, next_at - time.monotonic()))
 
     def _step(self) -> Step:
         self._collect()
@@ -171,7 +176,8 @@ class Worker:
     def _hand_over(self, step: Step) -> None:
         for batch in step.batches:
             self._batches.put(batch)
-        while len(self._senders) < len(self._dispatcher.in_flight):
+        wanted = min(len(self._dispatcher.in_flight), self._settings.connections)
+        while len(self._senders) < wanted:
             name = f'{self.owner}-{len(self._senders)}'
             sender = threading.Thread(target=self._run_sender, name=name, daemon=True)
             self._senders.append(sender)
@@ -188,9 +194,6 @@ class Worker:
                 break
             if not self._sent.empty() and time.monotonic() >= begun + _GATHER:
                 break
-        rest = begun + _PACE - time.monotonic()
-        if rest > 0:
-            self._stop.wait(rest)
 
     def _listen(self) -> None:
         """Hear the bell, also while the dispatcher waits for senders."""

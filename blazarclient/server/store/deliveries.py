@@ -82,9 +82,12 @@ def _is_busy(sqlite: bool) -> sa.Select[Any]:
             deliveries.c.state.in_(OPEN),
         )
         .with_hint(deliveries, 'FORCE INDEX (ix_deliveries_lane)', 'mysql')
+        .limit(1)
         .correlate(asked)
+        .scalar_subquery()
     )
-    return sa.select(asked).where(is_open.exists())
+    # Not EXISTS: MariaDB would make a table of all that is open.
+    return sa.select(asked).where(is_open.is_not(None))
 
 
 def _busy_lanes(connection: Connection, lanes: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -167,7 +167,8 @@ def take_over(connection: Connection, now: datetime, real_now: float) -> int:
 def _next(sqlite: bool) -> sa.Select[Any]:
     lanes = given.given(sqlite, subscription_id=KEY, lane=KEY)
     waiting, head = deliveries.alias('waiting'), deliveries.alias('head')
-    is_taken = (
+    # Not EXISTS: MariaDB would make a table of all that is queued.
+    first_one = (
         sa.select(head.c.id)
         .where(
             head.c.subscription_id == lanes.c.subscription_id,
@@ -175,8 +176,9 @@ def _next(sqlite: bool) -> sa.Select[Any]:
             head.c.state.in_(('queued', 'sending')),
         )
         .with_hint(head, _BY_LANE, 'mysql')
+        .limit(1)
         .correlate(lanes)
-        .exists()
+        .scalar_subquery()
     )
     first = (
         sa.select(waiting.c.id)
@@ -191,7 +193,7 @@ def _next(sqlite: bool) -> sa.Select[Any]:
         .correlate(lanes)
         .scalar_subquery()
     )
-    return sa.select(first).select_from(lanes).where(~is_taken)
+    return sa.select(first).select_from(lanes).where(first_one.is_(None))
 
 
 @functools.cache
