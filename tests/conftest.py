@@ -47,6 +47,19 @@ NOT_OURS = (
 )
 
 
+#: Tests of tests/functional that have a service of their own; the others share one, and leases
+#: that live for a minute.
+ON_THEIR_OWN = ('test_listen', 'test_matrix', 'test_openstacksdk', 'test_subscriptions')
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares something, where the tests run in several processes."""
+    for item in items:
+        shares = item.path.parent.name == 'functional' and item.path.stem not in ON_THEIR_OWN
+        group = 'functional' if shares else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Let the named warnings of other packages pass."""
     for each in NOT_OURS:
