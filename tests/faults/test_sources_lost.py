@@ -34,6 +34,8 @@ if REAL:
 pytestmark = pytest.mark.skipif(not REAL, reason='needs the real cloud of tests/cloud')
 
 TABLE = pathlib.Path(__file__).parents[2] / 'doc/source/contributor/reliability-sources-table.rst'
+#: Where pytest keeps the figures from one run to the next, and of how many tests.
+KEPT, TESTS = 'blazarclient/sources', 7
 CREATED, UPDATED, STARTED, DELETED = (
     'lease.created',
     'lease.updated',
@@ -46,10 +48,14 @@ TIMES = 5 if FULL else 1
 
 
 class Figures:
-    """What was measured, for the table."""
+    """What was measured, for the table.
 
-    def __init__(self) -> None:
-        self.rows: list[tuple[str, ...]] = []
+    :param kept: what was measured by tests that have run before: their name -> a row.
+    """
+
+    def __init__(self, kept: dict[str, list[str]]) -> None:
+        self.rows = kept
+        self.test = ''
 
     def add(
         self,
@@ -62,7 +68,7 @@ class Figures:
         """Count what is in the log of some leases; that nothing is lost or doubled was seen."""
         entries = [each for lease in leases for each in listening.entries(lease)]
         sources = Counter(each['source'] for each in entries)
-        self.rows.append((
+        self.rows[self.test] = [
             what,
             f'{len(entries)}',
             f'{sources["bus"]}',
@@ -71,7 +77,7 @@ class Figures:
             '0',
             f'{took:.0f} s',
             processor,
-        ))  # fmt: skip
+        ]
 
     def write(self) -> None:
         """Write the table."""
@@ -87,18 +93,23 @@ class Figures:
             '   :header-rows: 1',
             '',
         ]
-        for row in (head, *self.rows):
+        for row in (head, *(row for _, row in sorted(self.rows.items()))):
             lines += [f'   {"*" if not n else " "} - {cell}' for n, cell in enumerate(row)]
         TABLE.write_text('\n'.join([*lines, '']))
 
 
-@pytest.fixture(scope='module')
-def figures() -> Iterator[Figures]:
-    """Figures, which become a table when all tests have run at full size."""
-    made = Figures()
-    yield made
-    if FULL and len(made.rows) == 7:
-        made.write()
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
+    """Figures, which become a table when each test has run at full size once."""
+    cache = request.config.cache
+    assert cache is not None
+    kept = Figures(cache.get(KEPT, {}))
+    kept.test = request.node.name
+    yield kept
+    if FULL:
+        cache.set(KEPT, kept.rows)
+        if len(kept.rows) == TESTS:
+            kept.write()
 
 
 @pytest.fixture
