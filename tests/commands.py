@@ -14,6 +14,9 @@ from unittest import mock
 
 Main = Callable[[list[str]], int | None]
 
+#: Before a command that Ctrl-C shall end, also where a shell has started the tests aside.
+INTERRUPTIBLE = ('env', '--default-signal=INT')
+
 
 @dataclasses.dataclass(frozen=True)
 class Ran:

@@ -345,8 +345,8 @@ class Leases(DeletableCollection[Lease]):
                 if tries == 1 or lease_id in error.detail:
                     raise
                 failure = error
-            except (exception.ServerError, exception.ConnectionFailed) as error:
-                failure = error
+            except (exception.ServerError, exception.ConnectionFailed, exception.Conflict) as error:
+                failure = _passing(error)
             pause = pause_after(failure, attempt)
             if (_is_unsent(failure) and not lost) or pause == math.inf:
                 raise failure
@@ -365,6 +365,15 @@ class Leases(DeletableCollection[Lease]):
             if busy:
                 waiting.until_stable(lease)
         raise AssertionError('the last attempt returns or raises')
+
+
+def _passing(
+    error: exception.HTTPError | exception.ConnectionFailed,
+) -> exception.HTTPError | exception.ConnectionFailed:
+    """The error, where it may pass: a gateway says 409 from 1.1 on to what Blazar says 500."""
+    if isinstance(error, exception.Conflict) and _BUSY not in str(error):
+        raise error
+    return error
 
 
 def _is_unsent(failure: Exception) -> bool:

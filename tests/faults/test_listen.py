@@ -20,6 +20,7 @@ from blazarclient.server.objects.notification import Notification
 from blazarclient.server.policy import Policy
 from blazarclient.server.sandbox.users import USERS
 from blazarclient.server.store.database import Database
+from tests.commands import INTERRUPTIBLE
 
 FULL = os.environ.get('BLAZARCLIENT_FAULTS') == 'full'
 NOTIFICATIONS, KILLS = (2000, 20) if FULL else (200, 4)
@@ -101,7 +102,11 @@ def test_nothing_missing_nothing_twice(service: Service, tmp_path: pathlib.Path)
     said = tmp_path / 'said.txt'
     with heard.open('wb') as out, said.open('wb') as err:
         listening = subprocess.Popen(
-            [str(SCRIPT), '--os-cloud', 'alice', 'subscription', 'listen', '--after', '0'],
+            [
+                *INTERRUPTIBLE,
+                str(SCRIPT),
+                *('--os-cloud', 'alice', 'subscription', 'listen', '--after', '0'),
+            ],
             stdout=out,
             stderr=err,
             env=environment,

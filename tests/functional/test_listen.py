@@ -16,6 +16,7 @@ import pytest
 
 from blazarclient import webhooks
 from blazarclient.client import Client
+from tests.commands import INTERRUPTIBLE
 from tests.functional.conftest import AsUser, Cloud, Name, Reservation, Slot
 from tests.receiver import Receiver, Reply
 
@@ -68,12 +69,17 @@ class Listening:
 def listening(cloud: Cloud, folder: pathlib.Path, *options: str) -> Iterator[Listening]:
     """Listen in a process of its own."""
     environment = {**os.environ, 'OS_CLIENT_CONFIG_FILE': str(cloud.config_file)}
-    command = [str(SCRIPT), '--os-cloud', 'alice', 'subscription', 'listen', *options]
+    command = [*INTERRUPTIBLE, str(SCRIPT), '--os-cloud', 'alice']
+    command += ['subscription', 'listen', *options]
     said = folder / 'said.txt'
     with (
         said.open('w') as err,
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=err, env=environment, text=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=err,
+            env=environment,
+            text=True,
         ) as process,
     ):
         try:

@@ -18,7 +18,7 @@ import pytest
 from blazarclient import shell, testing
 from blazarclient.osc.command_table import COMMANDS
 from blazarclient.testing import Sandbox
-from tests.commands import Ran, run_here
+from tests.commands import INTERRUPTIBLE, Ran, run_here
 from tests.functional.conftest import REAL
 from tests.receiver import Receiver
 
@@ -211,7 +211,10 @@ class Place:
         """Listen until the first line is there, and end it with Ctrl-C."""
         script = pathlib.Path(sys.executable).parent / 'blazar'
         with subprocess.Popen(
-            [str(script), *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*INTERRUPTIBLE, str(script), *argv],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as process:
             assert process.stdout
             assert process.stderr

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from blazarclient import testing, webhooks
+from tests.commands import INTERRUPTIBLE
 from tests.receiver import Received, Receiver
 
 DOCS = pathlib.Path(__file__).parents[2] / 'doc/source/user'
@@ -60,7 +61,9 @@ class Listener:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [str(SCRIPT), 'subscription', 'listen'], stdout=subprocess.PIPE, text=True
+            [*INTERRUPTIBLE, str(SCRIPT), 'subscription', 'listen'],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         # From when on it listens, it does not say.
         time.sleep(3)

@@ -176,7 +176,7 @@ def content(answer: Answer) -> Any:
 def refused(answer: Answer) -> flask.Response:
     """An error of Blazar, in the form of 1.1."""
     sentence = _sentence(answer)
-    status, code = statuses.status_of(answer.status, sentence)
+    status, code = statuses.status_of(answer.status, sentence, flask.request.method)
     if status == 403 and _is_foreign(sentence):
         status, code = 404, errors.NotFound.code
         sentence = f"Object with {{'lease_id': {flask.request.path.split('/')[3]!r}}} not found"

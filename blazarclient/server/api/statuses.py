@@ -29,19 +29,26 @@ _SENTENCES: tuple[tuple[re.Pattern[str], int, str], ...] = tuple(
     )
 )
 
+#: What only the making of a lease can say of its request. Of two changes of a lease at one time one
+#: fails half-way with the same sentence, and a client may send that one again.
+_NOT_OF_CHANGES = 'reservation.unknown-property'
+
 #: What a user is told instead of "Internal Server Error".
 WRONG_VALUE = 'A value of the request is missing, of the wrong kind, too long or out of range.'
 
 
-def status_of(status: int, sentence: str) -> tuple[int, str | None]:
+def status_of(status: int, sentence: str, method: str = 'POST') -> tuple[int, str | None]:
     """The status from 1.1 on of an error that Blazar answers, and its code where it has one.
 
     :param status: Blazar's.
     :param sentence: its ``error_message``.
+    :param method: of the request.
     """
     if status == 500:
         for pattern, modern_status, code in _SENTENCES:
             if pattern.fullmatch(sentence.strip()):
+                if code == _NOT_OF_CHANGES and method != 'POST':
+                    break
                 return modern_status, code
     return status, None
 
