@@ -36,9 +36,11 @@ _NEXT_EVENT = {'PENDING': 'start_lease', 'ACTIVE': 'end_lease'}
 _TOLD = ('PENDING', 'STARTING', 'ACTIVE', 'TERMINATING', 'TERMINATED', 'ERROR')
 #: Seconds between two questions: the first, and the longest.
 _SHORTEST, _LONGEST = 1.0, 10.0
+#: Seconds from when an event is due to the first look at what Blazar has made of it.
+_SOON = 3.0
 #: How much longer each pause is than the one before it, and where an event is overdue: Blazar looks
 #: for events that are due every ten seconds.
-_GROWTH, _OVERDUE_GROWTH = 1.5, 3.0
+_GROWTH, _OVERDUE_GROWTH = 1.5, 3.4
 #: Seconds that the service holds a request back, and after how many of those in vain the lease is
 #: looked at all the same.
 _HELD, _LOOK_AFTER = 30.0, 4
@@ -147,10 +149,12 @@ class _Wait:
                 continue
             if self._seen != before:
                 pause = _SHORTEST
-            patience = max(due or 0.0, pause * random.uniform(0.8, 1.0))
-            growth = _GROWTH if due is None else _OVERDUE_GROWTH
-            pause = min(pause * growth, _LONGEST)
-            time.sleep(min(left, patience))
+            if due:
+                pause = _SOON
+                time.sleep(min(left, due))
+                continue
+            time.sleep(min(left, pause * random.uniform(0.8, 1.0)))
+            pause = min(pause * (_GROWTH if due is None else _OVERDUE_GROWTH), _LONGEST)
 
     def _look(self) -> bool:
         """Look at the lease; whether what was waited for has come."""
