@@ -52,12 +52,21 @@ NOT_OURS = (
 ON_THEIR_OWN = ('test_listen', 'test_matrix', 'test_openstacksdk', 'test_subscriptions')
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares something, where the tests run in several processes."""
-    for item in items:
-        shares = item.path.parent.name == 'functional' and item.path.stem not in ON_THEIR_OWN
-        group = 'functional' if shares else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Keep together what shares something, where the tests run in several processes.
+
+    ``--dist=loadgroup`` and its marks do nothing under pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            path = pathlib.PurePosixPath(nodeid.partition('::')[0])
+            shares = path.parent.name == 'functional' and path.stem not in ON_THEIR_OWN
+            return 'functional' if shares else str(path)
+
+    return Together(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:
