@@ -44,6 +44,8 @@ _GROWTH, _OVERDUE_GROWTH = 1.5, 3.4
 #: Seconds that the service holds a request back, and after how many of those in vain the lease is
 #: looked at all the same.
 _HELD, _LOOK_AFTER = 30.0, 4
+#: The status that answers a cursor of what is no longer kept.
+_GONE = 410
 #: The microversion from which on the service says what happens.
 _PUSH = Version(1, 1)
 #: Seconds to sleep at most until an event is due: by this machine's clock, and by another one.
@@ -126,13 +128,15 @@ class _Wait:
         self._report = report
         self._deadline = time.monotonic() + timeout
         self._seen = ''
-        #: Where in what happened this wait has come to; None where nobody says what happens.
+        #: Where in what happened this wait has come to; None while it does not listen.
         self._cursor: str | None = None
+        #: Whether the service refuses to say what happens.
+        self._refused = False
 
     def run(self) -> Lease:
         """Look until it is reached."""
         pause = _SHORTEST
-        self._hear('latest')
+        self._begins_to_listen()
         while True:
             before = self._seen
             if self._look():
@@ -143,6 +147,9 @@ class _Wait:
                     f'The lease {_called(self._lease)} was still {self._seen or "unreachable"} '
                     f'after {self._timeout:.0f} s of waiting for it to be {self._wanted}.'
                 )
+            if self._begins_to_listen():
+                # It may have changed between the look and now.
+                continue
             due = _until_due(self._lease, self._seen, self._wanted)
             if self._listens():
                 self._listen()
@@ -172,6 +179,16 @@ class _Wait:
         self._seen = seen
         return self._reached(self._lease if here else None)
 
+    def _begins_to_listen(self) -> bool:
+        """Whether the wait hears of what happens from now on, and did not before.
+
+        Which version is spoken may be known only after the first look: making a lease says nothing.
+        """
+        if self._cursor is None and not self._refused:
+            self._hear('latest')
+            return self._cursor is not None
+        return False
+
     def _listens(self) -> bool:
         """Whether somebody will say when the state that was seen changes."""
         return self._cursor is not None and self._seen in _TOLD
@@ -200,8 +217,9 @@ class _Wait:
         except (exception.ConnectionFailed, exception.ServiceUnavailable):
             time.sleep(min(_SHORTEST, wait))
             return True
-        except exception.HTTPError:
-            self._cursor = None
+        except exception.HTTPError as error:
+            # An entry that is no longer kept is no reason to stop listening.
+            self._cursor, self._refused = None, error.status != _GONE
             return True
         return bool(found)
 

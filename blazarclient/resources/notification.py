@@ -120,7 +120,8 @@ class Notifications:
             'after': after,
             'since': Instant().encode(since) if since is not None else None,
             'limit': limit,
-            'wait': min(wait, LONGEST_WAIT) or None,
+            # The service takes whole seconds.
+            'wait': math.ceil(min(wait, LONGEST_WAIT)) or None,
             'types': ','.join(types) or None,
             'lease_id': lease_id,
             'all_projects': 'true' if all_projects else None,

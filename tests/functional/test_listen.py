@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -111,6 +112,36 @@ def test_past_and_present(
         assert heard.hear('.deleted', lease.id)['id'] == last['id']
         assert len(heard.lines) == 1
         assert heard.end()[0] == 130
+
+
+def test_a_wait_is_told(
+    alice: Client,
+    as_user: AsUser,
+    name: Name,
+    slot: Slot,
+    reservation: Reservation,
+) -> None:
+    """A wait holds a request until something happens, also of a client that only made a lease."""
+    client = as_user('alice')
+    lease = client.leases.create(name(), *slot(), [reservation('physical:host')])
+    asked: list[str] = []
+    read = client.transport.read
+
+    def reading(path: str, **options: Any) -> Any:
+        asked.append(path)
+        return read(path, **options)
+
+    client.transport.read = reading  # type: ignore[method-assign]
+    waiting = threading.Thread(target=lambda: lease.wait('deleted', timeout=PATIENCE))
+    waiting.start()
+    time.sleep(3)
+    before = len(asked)
+    alice.leases.delete(lease.id)
+    waiting.join(PATIENCE)
+    assert not waiting.is_alive()
+    # One look, for the request that was held is the last one before.
+    assert 'wait=' in asked[before - 1]
+    assert asked[before:] == [f'/leases/{lease.id}']
 
 
 def test_forward_and_exec(
