@@ -19,7 +19,7 @@ from blazarclient.server.api.microversions import spoken
 from blazarclient.server.api.rest import Service, route
 from blazarclient.server.api.waiters import Waiters, Wanted
 from blazarclient.server.context import RequestContext
-from blazarclient.server.objects import notification_types
+from blazarclient.server.objects import cursor, notification_types
 from blazarclient.server.objects.notification import Notification
 
 __all__ = ['close', 'routes']
@@ -30,7 +30,6 @@ routes = flask.Blueprint('notifications', __name__)
 LONGEST_WAIT = 30
 _DEFAULT_LIMIT, _MOST = 100, 1000
 _LATEST = 'latest'
-_DIGITS = 20
 _EXTENSION = 'reservation-waiters'
 
 
@@ -73,7 +72,7 @@ def list_notifications(ctx: RequestContext) -> dict[str, Any]:
     microversion = spoken()
     return {
         'notifications': [each.render(microversion) for each in found],
-        'cursor': f'{reached:020d}',
+        'cursor': cursor.write(reached),
     }
 
 
@@ -121,12 +120,13 @@ def _after(ctx: RequestContext) -> int | None:
         return Notification.latest(ctx)
     if after is None:
         return None
-    if len(after) > _DIGITS or not (after.isascii() and after.isdigit()):
-        shown = after if len(after) <= 2 * _DIGITS else f'{after[:40]}...'
+    found = cursor.read(after)
+    if found is None:
+        shown = after if len(after) <= 40 else f'{after[:40]}...'
         raise errors.InvalidInput(
             f'after={shown} cannot be: expected the cursor of an answer, or "latest".'
         )
-    return int(after)
+    return found
 
 
 def _never() -> bool:

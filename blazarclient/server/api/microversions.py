@@ -66,7 +66,7 @@ def choose(header: str, maximum: str) -> str:
             f'API Version String {wanted} is of invalid format. '
             'Must be of format MajorNum.MinorNum.'
         )
-    if not _number(OLDEST) <= _number(wanted) <= _number(maximum):
+    if not releases.number(OLDEST) <= releases.number(wanted) <= releases.number(maximum):
         raise exceptions.NotAcceptable(
             f'Version {wanted} is not supported by the API. '
             f'Minimum is {OLDEST} and maximum is {maximum}.'
@@ -103,7 +103,7 @@ def is_yet_to_come() -> bool:
             return False
         rule, _ = paths.match(method=methods[0], return_rule=True)
     begins = _BEGINS.get(rule.rule, OLDEST)
-    return _number(flask.g.get('microversion', OLDEST)) < _number(begins)
+    return releases.number(flask.g.get('microversion', OLDEST)) < releases.number(begins)
 
 
 def settle() -> None:
@@ -131,7 +131,3 @@ def announce(response: flask.Response) -> flask.Response:
 def spoken() -> str:
     """The microversion of this request."""
     return str(flask.g.microversion)
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split('.'))

@@ -51,11 +51,16 @@ from typing import Any
 from sqlalchemy import Connection
 
 from blazarclient.server.context import RequestContext
-from blazarclient.server.notifications import lease_history, messages
-from blazarclient.server.notifications.lease_history import Document, Happening
+from blazarclient.server.notifications import messages
 from blazarclient.server.notifications.messages import Message
-from blazarclient.server.objects import lease_document, notification_types, transitions
+from blazarclient.server.objects import (
+    lease_document,
+    lease_history,
+    notification_types,
+    transitions,
+)
 from blazarclient.server.objects.lease_copy import LeaseCopy
+from blazarclient.server.objects.lease_history import Document, Happening
 from blazarclient.server.objects.notification import Notification
 from blazarclient.server.store import log, sources
 

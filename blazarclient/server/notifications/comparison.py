@@ -20,9 +20,9 @@ from typing import Any, Protocol
 
 from blazarclient.server import metrics, retrying
 from blazarclient.server.context import RequestContext
-from blazarclient.server.notifications import agreement, lease_history
+from blazarclient.server.notifications import agreement
 from blazarclient.server.notifications.blazar import Unavailable
-from blazarclient.server.objects import lease_document
+from blazarclient.server.objects import lease_document, lease_history
 from blazarclient.server.objects.lease_copy import LeaseCopy
 
 __all__ = ['Comparison', 'Leases']

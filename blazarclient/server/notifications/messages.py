@@ -14,9 +14,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from blazarclient.server.notifications import lease_history
-from blazarclient.server.notifications.lease_history import Document, Happening
-from blazarclient.server.objects import lease_document, notification_types, transitions, wire_times
+from blazarclient.server.objects import (
+    lease_document,
+    lease_history,
+    notification_types,
+    transitions,
+    wire_times,
+)
+from blazarclient.server.objects.lease_history import Document, Happening
 
 __all__ = ['Message', 'Unreadable', 'read', 'redacted', 'told']
 

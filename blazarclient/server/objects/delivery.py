@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from blazarclient.server import errors
 from blazarclient.server.context import RequestContext
-from blazarclient.server.objects import notification_types
+from blazarclient.server.objects import cursor, notification_types
 from blazarclient.server.objects.audience import Audience
 from blazarclient.server.objects.base import Registry, StoredObject, fields
 from blazarclient.server.objects.wire_times import wire_utc
@@ -175,7 +175,7 @@ class Delivery(StoredObject):
             'id': values['id'],
             'subscription_id': values['subscription_id'],
             'notification_id': values['notification_id'],
-            'sequence': f'{values["sequence"]:020d}',
+            'sequence': cursor.write(values['sequence']),
             'type': self.type,
             'lease_id': None if values['lane'] == values['subscription_id'] else values['lane'],
             'status': self.status,

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from blazarclient.server import errors
 from blazarclient.server.context import RequestContext
-from blazarclient.server.objects import lease_document, notification_types, releases
+from blazarclient.server.objects import cursor, lease_document, notification_types, releases
 from blazarclient.server.objects.base import Registry, StoredObject, fields
 from blazarclient.server.objects.wire_times import wire_utc
 from blazarclient.server.store import log, tables
@@ -268,7 +268,7 @@ class Notification(StoredObject):
     @property
     def cursor(self) -> str:
         """Its place in the log, as CloudEvents' ``sequence`` has it: texts that sort as numbers."""
-        return f'{self.sequence:020d}'
+        return cursor.write(self.sequence)
 
     def render(self, microversion: str, *, thin: bool = False) -> dict[str, Any]:
         """The notification as a CloudEvent in JSON.

@@ -11,7 +11,15 @@ from collections.abc import Mapping
 
 from blazarclient.server import errors
 
-__all__ = ['MICROVERSIONS', 'RELEASES', 'answered_version', 'newest', 'pinned', 'stored_version']
+__all__ = [
+    'MICROVERSIONS',
+    'RELEASES',
+    'answered_version',
+    'newest',
+    'number',
+    'pinned',
+    'stored_version',
+]
 
 #: Microversion -> object -> its version there. New entries go at the end.
 MICROVERSIONS: Mapping[str, Mapping[str, str]] = {
@@ -53,6 +61,11 @@ MICROVERSIONS: Mapping[str, Mapping[str, str]] = {
 
 #: Release of this package -> the newest microversion that it speaks.
 RELEASES: Mapping[str, str] = {'5.0': '1.2'}
+
+
+def number(microversion: str) -> tuple[int, ...]:
+    """What a microversion is compared by: 1.9 comes before 1.10."""
+    return tuple(int(part) for part in microversion.split('.'))
 
 
 def pinned(pin: str | None) -> str | None:

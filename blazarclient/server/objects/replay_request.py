@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from blazarclient.server import errors
-from blazarclient.server.objects import notification_types
+from blazarclient.server.objects import cursor, notification_types
 from blazarclient.server.objects.request_values import (
     check_names,
     refuse,
@@ -17,7 +17,6 @@ from blazarclient.server.objects.request_values import (
 __all__ = ['Replay', 'read']
 
 _NAMES = ('since', 'after', 'until', 'status', 'types', 'dry_run')
-_DIGITS = 20
 _LONGEST_TYPES = 50
 
 
@@ -62,8 +61,7 @@ def read(values: object) -> Replay:
 
 
 def _cursor(value: object) -> int:
-    if not (
-        isinstance(value, str) and 0 < len(value) <= _DIGITS and value.isascii() and value.isdigit()
-    ):
+    found = cursor.read(value)
+    if found is None:
         refuse('after', value, 'it has to be a cursor, a text of digits as answers have it')
-    return int(value)
+    return found

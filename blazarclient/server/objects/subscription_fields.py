@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from blazarclient.server.objects import (
+    cursor,
     subscription_checks,
     subscription_request,
     subscription_state,
@@ -143,7 +144,7 @@ class SubscriptionFields(StoredObject):
     @property
     def cursor(self) -> str:
         """Up to where in the log everything was delivered or given up."""
-        return f'{self._state_of_queue()[1]:020d}'
+        return cursor.write(self._state_of_queue()[1])
 
     #: What is queued, where somebody has looked already.
     _queue: subscription_state.Queue | None = None

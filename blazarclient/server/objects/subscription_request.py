@@ -175,7 +175,7 @@ def _check_names(body: Mapping[str, Any], microversion: str, *, inline: bool = F
         raise errors.InvalidInput(
             'lease_ids cannot be given here: a subscription in a lease is for this lease.'
         )
-    if 'before_end' in body and _number(microversion) < (1, 2):
+    if 'before_end' in body and releases.number(microversion) < (1, 2):
         raise errors.InvalidInput(
             f'before_end needs microversion 1.2, and this request speaks {microversion}.'
         )
@@ -271,7 +271,11 @@ _NAMES = frozenset({*_FIELDS, 'notify_endpoint', 'payload_version', 'expires_at'
 def _payload_version(value: object, microversion: str) -> str:
     if value is None:
         return microversion
-    known = [each for each in releases.MICROVERSIONS if _number(each) <= _number(microversion)]
+    known = [
+        each
+        for each in releases.MICROVERSIONS
+        if releases.number(each) <= releases.number(microversion)
+    ]
     if not isinstance(value, str) or value not in known:
         refuse(
             'payload_version',
@@ -288,7 +292,3 @@ def _expires_at(value: object, now: datetime) -> datetime | None:
     if moment <= now:
         refuse('expires_at', value, f'it has to be later than {now.isoformat()}Z')
     return moment
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split('.'))

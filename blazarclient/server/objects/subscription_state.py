@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from blazarclient.server import errors
+from blazarclient.server.objects import cursor
 from blazarclient.server.objects.wire_times import wire_utc
 from blazarclient.server.store import log
 from blazarclient.server.store import subscriptions as store
@@ -187,7 +188,9 @@ def _go_on(
     head, stopped = log.head(connection), subscription.stopped_sequence
     missed = None
     if stopped is not None and stopped < head:
-        missed = f'Enabled again. What it has missed comes after the cursor {stopped:020d}.'
+        missed = (
+            f'Enabled again. What it has missed comes after the cursor {cursor.write(stopped)}.'
+        )
     verify_at = changed.get('verify_at', subscription.verify_at)
     return {
         'status': ACTIVE if verify_at is None else PENDING,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from blazarclient.server.notifications.lease_history import between
+from blazarclient.server.objects.lease_history import between
 from tests.unit.server.notifications.model_blazar import ModelBlazar
 
 NOW = datetime(2026, 11, 21, 12)  # noqa: DTZ001
