@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 __all__ = ['SERVICE_TYPE', 'Proxy', 'ReservationService', 'add_to']
 
 T = TypeVar('T')
+#: After the last of a list.
+_END = object()
 
 SERVICE_TYPE = 'reservation'
 #: Attribute of the client -> its class: what the calls are made of.
@@ -112,7 +114,7 @@ class Proxy(proxy.Proxy):
 
     def notifications(self, **query: Any) -> Iterator[Notification]:
         """What happened to leases, the oldest first; see ``Notifications.list``."""
-        return _translated(self.client.notifications.list, **query)
+        return _each(self.client.notifications.list, **query)
 
 
 class ReservationService(service_description.ServiceDescription[Proxy]):
@@ -167,6 +169,13 @@ def _translated(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         raise exceptions.SDKException(str(error)) from error
 
 
+def _each(call: Callable[..., Any], **query: Any) -> Iterator[Any]:
+    """What a call returns one by one; it may fail at each."""
+    found = iter(_translated(call, **query))
+    while (item := _translated(next, found, _END)) is not _END:
+        yield item
+
+
 def _identity(given: Any, collection: Collection[Any]) -> str:
     """The ID of what is given as a resource or as an ID."""
     if not isinstance(given, Resource):
@@ -176,7 +185,7 @@ def _identity(given: Any, collection: Collection[Any]) -> str:
 
 def _listing(attribute: str) -> Callable[..., Any]:
     def call(self: Proxy, **query: Any) -> Iterator[Any]:
-        yield from _translated(getattr(self.client, attribute).list, **query)
+        return _each(getattr(self.client, attribute).list, **query)
 
     return call
 

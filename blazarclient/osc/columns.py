@@ -294,3 +294,16 @@ def _structure(value: object) -> object:
         except ValueError:
             pass
     return value
+
+
+def say_secret(app: Any, parsed_args: argparse.Namespace, secret: str, of: str = '') -> None:
+    """Tell to keep a secret, on standard error, and which it is where the output lacks it.
+
+    :param of: what it is the secret of, where the output does not show it.
+    """
+    is_shown = not of and (not parsed_args.columns or 'secret' in parsed_args.columns)
+    which = '' if is_shown else f'{of}, {secret}' if of else f' {secret}'
+    app.stderr.write(
+        f'Keep the secret{which}: receivers check with it who has sent a notification, and it is '
+        'not shown again.\n'
+    )

@@ -104,6 +104,7 @@ class CreateLease(formatters.FastOutput, command.ShowOne):
             parser,
             f'gpu-week --end-date +7d {hosts},resource_properties=["==", "$gpu", "True"]\'',
             f"two-hours --end-date +2h {hosts}' --wait",
+            f"told --end-date +2h {hosts}' --subscribe https://ci.example.org/hook",
         )
         return parser
 
@@ -116,6 +117,11 @@ class CreateLease(formatters.FastOutput, command.ShowOne):
         wait.check_start(parsed_args, values['start_date'])
         lease: Lease = lookup.client(self).leases.create(**values)
         self.app.stderr.write(f'Created a new lease: {lease["id"]}\n')
+        for made in lease.get('subscriptions') or ():
+            if made.get('secret'):
+                columns.say_secret(
+                    self.app, parsed_args, made['secret'], of=f' of {made.get("url")}'
+                )
         if timeout is not None:
             wait.until(self, lease, 'ACTIVE', timeout)
         return columns.fields(lease, columns.as_data(self.app, parsed_args))
@@ -295,6 +301,8 @@ class WaitLease(command.Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         timeout = options.duration_option('--wait-timeout', parsed_args.wait_timeout)
         lease = lookup.client(self).leases.find(parsed_args.lease)
+        if lease.status == 'PENDING' and parsed_args.status.upper() == 'ACTIVE':
+            self.app.stderr.write(f'{lease.name} starts at {_utc(lease.start_date)}\n')
         wait.until(self, lease, parsed_args.status, timeout.total_seconds())
 
 

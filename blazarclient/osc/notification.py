@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -116,7 +117,7 @@ class Listen(command.Command):
         parser.add_argument(
             '--forward-to',
             metavar='URL',
-            help='POST each one to this URL too, from this machine and signed as a webhook',
+            help='POST each one to this URL too, once, from this machine and signed as a webhook',
         )
         parser.add_argument(
             '--secret',
@@ -127,7 +128,8 @@ class Listen(command.Command):
             '--exec',
             metavar='CMD',
             dest='command',
-            help='Run this for each one, which it finds on its standard input',
+            help='Run this program for each one, which it finds on its standard input. No shell '
+            'reads it: name one for pipes (sh -c "...")',
         )
         examples.show(
             parser,
@@ -151,6 +153,8 @@ class Listen(command.Command):
             report=self._say,
             **_filter(self, parsed_args),
         )
+        if self.app.stderr.isatty():
+            self._say('Listening. Ctrl-C ends it.')
         for notification in heard:
             text = json.dumps(notification)
             for each in act:
@@ -193,6 +197,10 @@ class Listen(command.Command):
                     timeout=_TIMEOUT,
                     allow_redirects=False,
                 )
+            except requests.Timeout:
+                self._say(f'{what}: not forwarded: {url} did not answer in time')
+            except requests.ConnectionError:
+                self._say(f'{what}: not forwarded: {url} cannot be reached')
             except requests.RequestException as error:
                 self._say(f'{what}: not forwarded: {error}')
             else:
@@ -208,6 +216,10 @@ class Listen(command.Command):
             raise exception.InvalidInput(f'--exec {line!r}: {error}.') from None
         if not words:
             raise exception.InvalidInput('--exec is empty: name a command.')
+        if shutil.which(words[0]) is None:
+            raise exception.InvalidInput(
+                f'--exec {line!r}: there is no program {words[0]!r} that could be run.'
+            )
 
         def run(notification: Mapping[str, Any], text: str) -> None:
             try:

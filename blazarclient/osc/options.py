@@ -79,6 +79,7 @@ _SHELL = (
 )
 
 _CLOSING = {'[': ']', '{': '}'}
+_CLOCKS_DIFFER = timedelta(minutes=1)
 # Numbers that could not be written otherwise; 007 and +1 may be names.
 _INTEGER = re.compile(r'0|-?[1-9][0-9]{0,18}')
 
@@ -180,10 +181,25 @@ def duration_option(option: str, text: str) -> timedelta:
 
 def past_option(option: str, text: str) -> datetime:
     """Read a time that has passed: also ``2h``, which is that long ago."""
+    now = times.utcnow()
     try:
-        return times.utcnow() - times.parse_duration(text)
+        return now - times.parse_duration(text)
     except (exception.InvalidInput, OverflowError):
-        return time_option(option, text)
+        pass
+    try:
+        moment = times.parse_time(text, now=now)
+    except exception.InvalidInput:
+        raise exception.InvalidInput(
+            f'{option} {_cut(text)!r} is no time that has passed. Expected a duration (2h is that '
+            'long ago), "now", YYYY-MM-DD HH:MM, a date, or ISO 8601; without an offset it is UTC.'
+        ) from None
+    # Another machine's clock may have written it.
+    if moment > now + _CLOCKS_DIFFER:
+        raise exception.InvalidInput(
+            f'{option} {_cut(text)!r} lies ahead ({times.to_wire(moment)} UTC). Expected a time '
+            'that has passed; 2h is that long ago.'
+        )
+    return moment
 
 
 class _Reader:

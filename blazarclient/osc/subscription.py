@@ -23,10 +23,6 @@ _LONG_COLUMNS = (
     'project_id',
 )
 _URL = 'https://ci.example.org/hook'
-_ONCE = (
-    'Keep the secret: receivers check with it who has sent a notification, and it is not shown '
-    'again.\n'
-)
 
 
 class CreateSubscription(formatters.FastOutput, command.ShowOne):
@@ -72,8 +68,14 @@ class CreateSubscription(formatters.FastOutput, command.ShowOne):
         for name in ('scope', 'payload', 'payload_version'):
             values[name] = getattr(parsed_args, name)
         endpoint = values.pop('notify_endpoint')
+        if values['scope'] == 'all' and values.get('expires_at') is None:
+            raise exception.InvalidInput(
+                '--scope all needs an end within 90 days: add --expires +30d.'
+            )
         made = lookup.client(self).subscriptions.create(endpoint, **values)
-        self.app.stderr.write(f'Created a new subscription: {made["id"]}\n{_ONCE}')
+        self.app.stderr.write(f'Created a new subscription: {made["id"]}\n')
+        if made.get('secret'):
+            columns.say_secret(self.app, parsed_args, made['secret'])
         return columns.fields(made, columns.as_data(self.app, parsed_args))
 
 
@@ -246,7 +248,10 @@ class UnsetSubscription(command.Command):
 
 
 class TestSubscription(formatters.FastOutput, command.ShowOne):
-    """Send a test to the endpoint of a subscription, and show what it answers."""
+    """Send a test to the endpoint of a subscription, and show what it answers.
+
+    Exits with 1 when the endpoint does not take it.
+    """
 
     get_epilog = examples.get_epilog
 
@@ -256,8 +261,14 @@ class TestSubscription(formatters.FastOutput, command.ShowOne):
         examples.show(parser, 'ci')
         return parser
 
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        self._failed = False
+        code: int = super().run(parsed_args)
+        return code or int(self._failed)
+
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[list[str], list[object]]:
         result = lookup.client(self).subscriptions.find(parsed_args.subscription).test()
+        self._failed = bool(result.get('error'))
         names = sorted(result)
         data = columns.as_data(self.app, parsed_args)
         return names, [result[name] if data else columns.text(result[name]) for name in names]
@@ -284,7 +295,7 @@ class RotateSecret(formatters.FastOutput, command.ShowOne):
         overlap = options.duration_option('--overlap', parsed_args.overlap).total_seconds()
         found = lookup.client(self).subscriptions.find(parsed_args.subscription)
         secret = found.rotate_secret(int(overlap))
-        self.app.stderr.write(_ONCE)
+        columns.say_secret(self.app, parsed_args, secret)
         return ['id', 'secret'], [found['id'], secret]
 
 
@@ -307,7 +318,9 @@ class ReplaySubscription(formatters.FastOutput, command.ShowOne):
             help='From when on: 2h (that long ago), "2026-11-21 15:00", or ISO 8601',
         )
         begin.add_argument('--after', metavar='CURSOR', help='After which place in the log')
-        parser.add_argument('--until', metavar='TIME', help='Up to when (default: now)')
+        parser.add_argument(
+            '--until', metavar='TIME|DURATION', help='Up to when, written as --since (default: now)'
+        )
         parser.add_argument(
             '--failed', action='store_true', help='Only what has not arrived before'
         )
@@ -325,7 +338,7 @@ class ReplaySubscription(formatters.FastOutput, command.ShowOne):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[list[str], list[object]]:
         since = parsed_args.since and options.past_option('--since', parsed_args.since)
-        until = parsed_args.until and options.time_option('--until', parsed_args.until)
+        until = parsed_args.until and options.past_option('--until', parsed_args.until)
         found = lookup.client(self).subscriptions.find(parsed_args.subscription)
         count = found.replay(
             since=since,

@@ -197,7 +197,7 @@ class Notifications:
             except (exception.ConnectionFailed, exception.ServiceUnavailable) as error:
                 pause = min(pause_after(error, attempt), LONGEST_WAIT, left)
                 if report is not None:
-                    report(f'{error} Trying again in {pause:.0f} s.')
+                    report(f'{error} Trying again in {math.ceil(pause)} s.')
                 time.sleep(pause)
                 attempt += 1
                 continue

@@ -20,7 +20,7 @@ DEFAULT_PORT = 12340
 
 _MISSING = (
     '{what} needs more than the client has (here the module {module} is missing). Install it '
-    "with: pip install 'python-blazarclient[server]'\n"
+    "with: pip install 'python-blazarclient[server]>=5'\n"
 )
 #: Loggers whose everyday news is not for who runs a sandbox.
 _QUIET = {

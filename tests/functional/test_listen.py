@@ -186,7 +186,7 @@ def test_forward_and_exec(
         (['--forward-to', 'http://127.0.0.1:9/', '--secret', 'x'], 'A secret is whsec_ and base64'),
         (['--exec', ''], '--exec is empty: name a command'),
         (['--exec', '"'], "--exec '\"': No closing quotation"),
-        (['--since', 'soon'], "--since: 'soon'"),
+        (['--since', 'soon'], "--since 'soon' is no time that has passed"),
         (['--type', 'lease.sold'], "'lease.sold' is no type of notification"),
         (['--after', 'x'], 'after=x cannot be: expected the cursor'),
     ],

@@ -95,3 +95,13 @@ def test_errors_of_openstacksdk(connection: Any) -> None:
     with pytest.raises(exceptions.SDKException, match='nonsense'):
         connection.reservation.create_lease('x', 'nonsense', 'now', [])
     assert connection.reservation.get('/leases').status_code == 200
+
+
+def test_errors_while_reading(connection: Any) -> None:
+    """What fails while a list is read is an error of openstacksdk's, too."""
+    if str(connection.reservation.client.api_versions()['spoken']) < '1.1':
+        pytest.skip('no gateway is there, or 1.0 is spoken')
+    with pytest.raises(exceptions.ForbiddenException):
+        list(connection.reservation.notifications(all_projects=True))
+    with pytest.raises(exceptions.SDKException, match='2h'):
+        list(connection.reservation.notifications(since='2h'))

@@ -1,4 +1,4 @@
-"""A receiver with FastAPI: ``uvicorn receiver_fastapi:app``."""
+"""A receiver with FastAPI: ``uvicorn receiver_fastapi:app --port 8000``."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""A receiver with Flask: ``flask --app receiver_flask run``."""
+"""A receiver with Flask: ``flask --app receiver_flask run --port 8000``."""
 
 import os
 
