@@ -65,7 +65,7 @@ demo: $(DEMO_STAMP)
 	@doc/demo.sh $(BIN)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(or $(PYTEST_ARGS),--numprocesses=2 --cov --cov-report=term)
+	$(BIN)/python -m pytest $(or $(PYTEST_ARGS),--numprocesses=2 --no-loadscope-reorder --cov --cov-report=term)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -334,8 +334,10 @@ def from_response(
     lowered = {name.lower(): value for name, value in headers.items()}
     request_id = lowered.get('x-openstack-request-id') or lowered.get('x-compute-request-id')
     where = f'HTTP {status}' + (f', request {request_id}' if request_id else '')
-    hint = _hint(kind, detail) or _missing_addition(status, detail, url)
-    error = kind(redact(f'{detail}{hint} ({where})'), code=status)
+    # A server's words for a URL that it does not know tell a user nothing.
+    instead = _missing_addition(status, detail, url)
+    hint = instead or _hint(kind, detail)
+    error = kind(redact(f'{instead or detail + hint} ({where})'), code=status)
     error.status = status
     error.detail = detail
     error.hint = hint.lstrip('. ')
@@ -405,9 +407,8 @@ def _missing_addition(status: int, detail: str, url: str) -> str:
     found = [what for path, what in _ADDITIONS.items() if re.search(path, url)]
     if status not in (404, 405) or not found or not re.match(_NO_SUCH_CALL, detail):
         return ''
-    stop = '' if detail.endswith('.') else '.'
     return (
-        f"{stop} {found[0]} an addition of Chameleon's Blazar, which this service does not have. "
+        f"{found[0]} an addition of Chameleon's Blazar, which this service does not have. "
         'A cloud that has it is chosen with OS_CLOUD, --os-cloud or the session.'
     )
 
