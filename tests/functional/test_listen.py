@@ -83,9 +83,13 @@ def listening(cloud: Cloud, folder: pathlib.Path, *options: str) -> Iterator[Lis
             text=True,
         ) as process,
     ):
+        # A test that waits for a line in vain fails, and does not hang.
+        give_up = threading.Timer(PATIENCE, process.kill)
+        give_up.start()
         try:
             yield Listening(process, said)
         finally:
+            give_up.cancel()
             process.kill()
 
 
@@ -159,7 +163,8 @@ def test_forward_and_exec(
     command = shlex.join([sys.executable, str(keep), str(taken)])
     with Receiver() as receiver:
         options = ('--forward-to', receiver.url(), '--secret', secret, '--exec', command)
-        with listening(cloud, tmp_path, '--since', '0s', *options) as heard:
+        # From before the process is there to listen.
+        with listening(cloud, tmp_path, '--since', '1m', *options) as heard:
             lease = alice.leases.create(name(), *slot(), [reservation('physical:host')])
             event = heard.hear('.created', lease.id)
             receiver.reply = Reply(500)
