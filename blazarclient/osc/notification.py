@@ -15,7 +15,7 @@ from osc_lib.command import command
 from blazarclient import exception
 from blazarclient.osc import columns, examples, formatters, lookup, options
 
-_COLUMNS = ('sequence', 'time', 'type', 'subject')
+_COLUMNS = ('sequence', 'time', 'type', 'lease_name', 'subject')
 _TYPE_COLUMNS = ('name', 'description')
 #: Seconds for a connection to --forward-to, and for its answer.
 _TIMEOUT = (5.0, 15.0)
@@ -45,12 +45,17 @@ class ListNotification(formatters.FastOutput, command.Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[list[str], list[columns.Row]]:
         from blazarclient.resources.notification import Notification
 
-        selection = columns.Selection(parsed_args, Notification, _COLUMNS)
-        found = lookup.client(self).notifications.list(
+        known = [*Notification.FIELDS, 'lease_name']
+        selection = columns.Selection(parsed_args, Notification, _COLUMNS, known=known)
+        told = lookup.client(self).notifications.list(
             after=parsed_args.after,
             since=parsed_args.since and options.past_option('--since', parsed_args.since),
             **_filter(self, parsed_args),
         )
+        found = list(told)
+        for one in found:
+            about = (one.get('data') or {}).get('lease') or {}
+            dict.__setitem__(one, 'lease_name', about.get('name'))
         data = columns.as_data(self.app, parsed_args)
         short = {} if data else {'type': _short_type, 'data': columns.text}
         return selection.rows(found, data, short)

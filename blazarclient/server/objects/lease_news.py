@@ -6,6 +6,7 @@ the log from then on. What there is to tell is what :mod:`lease_history` tells o
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,9 @@ def document(lease: Lease) -> dict[str, Any]:
 def created(ctx: RequestContext, lease: Lease) -> None:
     """The lease was made."""
     made = _kept(ctx, lease)
-    _publish(ctx, made, lease_history.created(made, ctx.now()))
+    # The lease itself says it in whole seconds.
+    happened = dataclasses.replace(lease_history.created(made, ctx.now()), time=ctx.now())
+    _publish(ctx, made, happened)
 
 
 def updated(ctx: RequestContext, lease: Lease, before: Mapping[str, Any]) -> None:
