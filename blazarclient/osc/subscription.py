@@ -52,7 +52,8 @@ class CreateSubscription(formatters.FastOutput, command.ShowOne):
         parser.add_argument(
             '--payload-version',
             metavar='1.N',
-            help='Microversion whose form what is sent shall keep (default: the one spoken)',
+            help='Microversion whose form what is sent keeps, whatever the service learns later '
+            '(default: the one spoken now)',
         )
         _add_filter(parser)
         examples.show(
@@ -398,7 +399,8 @@ def _add_filter(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--verify',
         choices=('auto', 'options', 'test', 'get'),
-        help='How the endpoint is asked whether it wants this (default: auto)',
+        help='How the endpoint is asked whether it wants this: by the OPTIONS of CloudEvents, by a '
+        'signed test, or by a GET that it answers with 204 (default: each in turn)',
     )
 
 
