@@ -9,6 +9,7 @@ from __future__ import annotations
 import select
 import selectors
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -137,6 +138,7 @@ class WebServer:
         self._map: dict[int, Any] = {}
         self._looks = _Looks(self._map)
         self._stopping = False
+        self._first_to_stop, self._told = threading.Lock(), threading.Event()
         where = {'sockets': [*sockets]} if sockets else {'host': host, 'port': port}
         made = waitress.create_server(
             application,
@@ -168,6 +170,8 @@ class WebServer:
         """
         while not self._stopping:
             self._looks.look(_LOOK)
+        # What another thread wakes this one with is not closed under its hands.
+        self._told.wait()
         # Whoever has connected by now is heard.
         known = -1
         while known != len(self._map):
@@ -183,10 +187,12 @@ class WebServer:
         self.close()
 
     def stop(self) -> None:
-        """Let :meth:`run` end; a signal handler may call it."""
-        self._stopping = True
-        for each in self._servers():
-            each.pull_trigger()
+        """Let :meth:`run` end; a signal handler may call it, and anyone more than once."""
+        if self._first_to_stop.acquire(blocking=False):
+            self._stopping = True
+            for each in self._servers():
+                each.pull_trigger()
+            self._told.set()
 
     def close(self) -> None:
         """End at once."""

@@ -185,7 +185,7 @@ def refused(answer: Answer) -> flask.Response:
     if status not in _STATUSES:
         status = 502
     error = errors.ServiceError(sentence, status=status, code=code or _CODES.get(status))
-    response = rest.refuse(error)
+    response = rest.refusal(error)
     for name, value in _kept(answer):
         response.headers.add(name, value)
     return response

@@ -32,6 +32,7 @@ __all__ = [
     'failure',
     'is_modern',
     'mapping',
+    'refusal',
     'refuse',
     'route',
 ]
@@ -195,6 +196,11 @@ def refuse(error: errors.ServiceError) -> flask.Response:
     elif isinstance(error, errors.Foreign):
         # Microversion 1.0 tells that there is such an object; so does Blazar.
         error = errors.PolicyForbidden(error.rule)
+    return refusal(error)
+
+
+def refusal(error: errors.ServiceError) -> flask.Response:
+    """The answer with an error that has the status of the microversion already."""
     content: dict[str, Any] = {
         'error_code': error.status,
         'error_message': str(error),

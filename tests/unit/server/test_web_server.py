@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from waitress import trigger
 
 from blazarclient.server.web_server import WebServer
 
@@ -77,6 +78,22 @@ def test_what_was_asked_is_answered(running: Running) -> None:
     assert not running.thread.is_alive()
     for each in (asked, idle):
         each.close()
+
+
+def test_ended_between_two_looks(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it is woken with is there until it was used, even if something else wakes it first."""
+    pull = trigger.trigger._physical_pull
+
+    def late(self: trigger.trigger) -> None:
+        socket.create_connection(running.server.addresses[0]).close()
+        # As long as it would take it to end, were it not to wait for this.
+        running.thread.join(0.5)
+        pull(self)
+
+    monkeypatch.setattr(trigger.trigger, '_physical_pull', late)
+    running.server.stop()
+    running.thread.join(PATIENCE)
+    assert not running.thread.is_alive()
 
 
 def test_who_hangs_up_costs_nothing(running: Running) -> None:

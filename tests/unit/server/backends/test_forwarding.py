@@ -266,6 +266,15 @@ def test_errors(
     assert reply.headers[VERSION] == 'reservation 1.1'
 
 
+@pytest.mark.parametrize(('method', 'status'), [('POST', 400), ('DELETE', 500)])
+def test_whose_fault(method: str, status: int, upstream: Upstream, gate: Gateway) -> None:
+    """With one sentence Blazar says that a property is unknown, and that two deletions met."""
+    sentence = 'BlazarDBNotFound: A database error occurred'
+    upstream.answer = answer('500 X', {'error_code': 500, 'error_message': sentence})
+    reply = gate('/v1/leases/some', method=method, microversion='1.1')
+    assert (reply.status, error(reply)['detail']) == (status, sentence)
+
+
 def test_what_an_error_says_besides(upstream: Upstream, gate: Gateway) -> None:
     """When to come again, and where to log in."""
     upstream.answer = answer('503 X', {}, 'Retry-After: 7', 'WWW-Authenticate: Keystone uri="k"')
