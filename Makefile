@@ -98,10 +98,10 @@ cloud-test: $(STAMP)
 	    $(CLOUD) seed; \
 	    [ -z "$$version" ] || $(GATEWAY) up; \
 	    ( eval "$$($(CLOUD) env)"; \
+	      [ "$$version" != 1.2 ] || chain=tests/cloud_gateway; \
 	      env $${version:+BLAZARCLIENT_TEST_VERSION=$$version} \
-	          $(BIN)/python -m pytest tests/functional $(PYTEST_ARGS); \
-	      [ "$$version" != 1.2 ] || [ ! -d tests/cloud_gateway ] || \
-	          $(BIN)/python -m pytest tests/cloud_gateway ); \
+	          $(BIN)/python -m pytest tests/functional $${chain-} \
+	          $(or $(PYTEST_ARGS),--numprocesses=2 --no-loadscope-reorder) ); \
 	    [ -z "$$version" ] || $(GATEWAY) down; \
 	done
 

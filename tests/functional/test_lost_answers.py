@@ -248,8 +248,12 @@ def test_upstreams_style(
             with pytest.raises((exception.ConnectionFailed, exception.ServiceUnavailable)):
                 there.client.lease.create(called, start, end, [small], [])
             assert [each[0] for each in there.proxy.done] == ['POST']
-            time.sleep(0.8)
-            assert len(named(called)) == (1 if step.forward else 0)
+            deadline = time.monotonic() + TRACE
+            while not named(called) and time.monotonic() < deadline:
+                time.sleep(0.3)
+            # A server may see that nobody waits for an answer before it begins.
+            allowed = {0, 1} if step == CUT_AT_ONCE else {int(step.forward)}
+            assert len(named(called)) in allowed, step
 
 
 def test_two_creates_with_one_id(
