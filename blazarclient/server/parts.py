@@ -184,12 +184,13 @@ def _listener(service: Service, config: cfg.ConfigOpts) -> list[Part]:
 
     contexts = context_factory(service)
     interval = config.blazar.comparison_interval
-    comparison = Comparison(contexts, Blazar.of(config), interval)
+    blazar = Blazar.of(config)
+    comparison = Comparison(contexts, blazar, interval)
     made = [_part('comparison', comparison)]
     if config.notifications.transport_url:
         from blazarclient.server.notifications.bus import Listener
 
-        listener = Listener(contexts, config, comparison.wake)
+        listener = Listener(contexts, config, blazar.get_lease, comparison.wake)
         comparison.follow(listener.idle_seconds)
         made.append(_part(LISTENER, listener))
     return made

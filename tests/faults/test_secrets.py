@@ -152,7 +152,7 @@ def live(run: Run, receiver: Receiver) -> None:
 
 def hear(door: Deliveries) -> list[str]:
     """Take every message that was recorded, and some that are none; the trusts in them."""
-    hearing = bus._Hearing(door.context, threading.Event())
+    hearing = bus._Hearing(door.context, lambda lease_id: None, lambda: None, threading.Event())
     trusts = []
     for path in sorted((recordings.WIRE / 'notifications').glob('*.message.json')):
         raw = json.loads(path.read_text())

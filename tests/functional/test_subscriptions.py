@@ -117,6 +117,14 @@ def make_lease(place: Place, end: datetime, **values: Any) -> str:
     return lease_id
 
 
+def await_active(place: Place, lease_id: str) -> None:
+    """Wait until a lease has begun; while it does nobody may delete it."""
+    deadline = time.monotonic() + PATIENCE
+    while place.ask('GET', f'leases/{lease_id}').json()['lease']['status'] != 'ACTIVE':
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def of_lease(receiver: Receiver, lease_id: str) -> list[Received]:
     """What was received of a lease, each once; a cloud may have others in the project."""
     found: dict[str, Received] = {}
@@ -221,6 +229,7 @@ def test_made_with_a_lease(place: Place, receiver: Receiver) -> None:
     for kind in ('created', 'started'):
         await_type(receiver, lease_id, kind)
     for each in (lease_id, other):
+        await_active(place, each)
         assert place.ask('DELETE', f'leases/{each}').status_code == 204
     await_type(receiver, lease_id, 'deleted')
 

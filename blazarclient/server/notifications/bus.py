@@ -9,6 +9,9 @@ While the database is away the message stays in hand and is tried again after gr
 back, it would come again behind those that were fetched after it. When the listener is told to stop
 it is given back, for whoever listens next.
 
+A short message, as Blazar 16 sends them, names a lease. Blazar is asked for it: so its entry shows
+the lease as it is a moment later, and two updates at once may both show the second one.
+
 The driver reconnects by itself, for ever, and tells nobody. Whether it has is seen by its channel,
 which is another one then; what was sent meanwhile may be lost, so the leases are compared.
 """
@@ -30,6 +33,9 @@ from blazarclient.server.context import RequestContext
 
 # It chooses threads for oslo.service before oslo.messaging could choose something else.
 from blazarclient.server.notifications import agreement, messages
+from blazarclient.server.notifications.blazar import Unavailable
+from blazarclient.server.notifications.messages import Message
+from blazarclient.server.objects.lease_copy import LeaseCopy
 from blazarclient.server.store import sources
 
 with warnings.catch_warnings():
@@ -55,6 +61,8 @@ _WATCH = 0.5
 #: Seconds that the end waits for the message in hand, and for the broker.
 _PATIENCE = 10.0
 
+_GetLease = Callable[[str], dict[str, Any] | None]
+
 
 class Listener:
     """Listens to Blazar's notifications.
@@ -62,6 +70,7 @@ class Listener:
     :param context_factory: makes a context of the service; one is used by one thread.
     :param config: ``[notifications]`` says where the bus is. oslo.messaging's own options, such as
         those of TLS, are read from the same files.
+    :param get_lease: as :meth:`~blazarclient.server.notifications.blazar.Blazar.get_lease`.
     :param compare: compare the leases soon; called after each time that the bus was connected.
     """
 
@@ -69,12 +78,13 @@ class Listener:
         self,
         context_factory: Callable[[], RequestContext],
         config: cfg.ConfigOpts,
+        get_lease: _GetLease,
         compare: Callable[[], None],
     ) -> None:
         self._config = config
         self._compare = compare
         self._stopping = threading.Event()
-        self._hearing = _Hearing(context_factory, self._stopping)
+        self._hearing = _Hearing(context_factory, get_lease, compare, self._stopping)
         self._channel: object = None
         self._trouble: str | None = 'The bus was not reached yet.'
 
@@ -169,9 +179,15 @@ class _Hearing:
     supported_priorities = (_PRIORITY,)
 
     def __init__(
-        self, context_factory: Callable[[], RequestContext], stopping: threading.Event
+        self,
+        context_factory: Callable[[], RequestContext],
+        get_lease: _GetLease,
+        compare: Callable[[], None],
+        stopping: threading.Event,
     ) -> None:
         self._context_factory = context_factory
+        self._get_lease = get_lease
+        self._compare = compare
         self._stopping = stopping
         self.trouble: str | None = None
         #: Since when there is nothing to do, by a clock that nobody sets; None while there is.
@@ -205,10 +221,11 @@ class _Hearing:
             pause = next(pauses)
             try:
                 self._take(raw)
-            except retrying.PASSING as error:
+            except (Unavailable, *retrying.PASSING) as error:
                 brief = retrying.brief(error)
                 LOG.warning('bus: trying again in %.1f s: %s', pause, brief)
-                self.trouble = f'A message waits for the database: {type(error).__name__}.'
+                away = 'Blazar' if isinstance(error, Unavailable) else 'the database'
+                self.trouble = f'A message waits for {away}: {type(error).__name__}.'
             except Exception as error:
                 # It cannot even be kept as unreadable, and must not be lost.
                 LOG.exception('bus: trying again in %.1f s', pause)
@@ -222,9 +239,12 @@ class _Hearing:
     def _take(self, raw: object) -> None:
         ctx = self._context_factory()
         try:
-            message = messages.read(raw)
+            read = messages.read(raw)
+            message = self._completed(ctx, read) if read.is_short else read
         except messages.Unreadable as error:
             self._keep(ctx, raw, str(error))
+            return
+        if message is None:
             return
         try:
             agreement.hear(ctx, message)
@@ -235,6 +255,25 @@ class _Hearing:
             LOG.exception('bus: message %s', message.id)
             reason = f'It cannot be worked on: {type(error).__name__}.'
             self._keep(self._context_factory(), raw, reason)
+
+    def _completed(self, ctx: RequestContext, message: Message) -> Message | None:
+        """A short message with its lease; None where nobody knows more of that.
+
+        :raises Unavailable: Blazar does not answer.
+        """
+        lease_id = message.document['id']
+        try:
+            lease = self._get_lease(lease_id)
+        except Unavailable as error:
+            if not error.is_answer:
+                raise
+            LOG.warning('bus: lease %s: %s', lease_id, error)
+            self._compare()
+            return None
+        if lease is None:
+            copy = LeaseCopy.get(ctx, lease_id)
+            lease = copy.document if copy else None
+        return None if lease is None else message.completed(lease)
 
     def _keep(self, ctx: RequestContext, raw: object, reason: str) -> None:
         with ctx.transaction() as connection:

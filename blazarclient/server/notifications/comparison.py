@@ -135,7 +135,8 @@ class Comparison:
                     self.look()
                     self._looked_at = time.monotonic()
                     due = time.monotonic() + self._interval
-                elif self._doubts:
+                # A list alone never settles that a lease is gone, however often it is looked at.
+                if any(self._clock() - each.since >= self._grace for each in self._doubts.values()):
                     self.look_again()
             except _PASSING as error:
                 pause = next(pauses)

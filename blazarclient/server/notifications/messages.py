@@ -2,7 +2,8 @@
 
 ``manager/service.py`` and ``notification/api.py`` of Blazar 16 to 18 say when it sends what. The
 payload is the lease as the database had it just before the message was sent, with its events and
-its trust; who may hear of it stands in the payload, not in the context.
+its trust; who may hear of it stands in the payload, not in the context. That of Blazar 16 is short:
+which lease, whose it is, and its dates.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,8 +30,8 @@ CREATE, UPDATE, DELETE = 'lease.create', 'lease.update', 'lease.delete'
 _EVENT = re.compile(r'lease\.event\.(start_lease|before_end_lease|end_lease)')
 _STOP = 'lease.event.before_end_lease.stop'
 
-#: The longest ID of a message, of a lease, and of a user or a project.
-_MESSAGE_ID, _LEASE_ID, _OWNER_ID = 64, 36, 255
+#: The longest ID of a message, of a lease, and of a user or a project; the longest status.
+_MESSAGE_ID, _LEASE_ID, _OWNER_ID, _STATUS = 64, 36, 255, 16
 #: What of an unreadable message is kept: so many characters, and nothing that may be secret.
 _KEPT = 16_384
 _SECRET = re.compile('context|trust|token|password|passwd|secret|credential|signature|auth', re.I)
@@ -51,6 +52,8 @@ class Message:
     sent_at: datetime
     #: The lease, without its trust.
     document: dict[str, Any]
+    #: Whether it says of the lease only which one it is: the rest has to be asked for.
+    is_short: bool = False
 
     @property
     def is_news(self) -> bool:
@@ -59,6 +62,15 @@ class Message:
             self.event_type in (CREATE, UPDATE, DELETE, _STOP)
             or _EVENT.fullmatch(self.event_type) is not None
         )
+
+    def completed(self, lease: Mapping[str, Any]) -> Message:
+        """The message with the lease as Blazar tells of it elsewhere.
+
+        :raises Unreadable: as :func:`read`.
+        """
+        document = lease_document.normal(lease)
+        _insist_on(document, _check)
+        return dataclasses.replace(self, document=document, is_short=False)
 
 
 def read(raw: object) -> Message:
@@ -77,12 +89,13 @@ def read(raw: object) -> Message:
     if not isinstance(payload, Mapping):
         raise Unreadable('It has no payload.')
     document = lease_document.normal(payload)
+    is_short = 'status' not in document
+    _insist_on(document, _check_short if is_short else _check)
     try:
-        _check(document)
         sent_at = wire_times.read(raw['timestamp'])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Unreadable(f'Its payload is no lease: {type(error).__name__}.') from None
-    return Message(message_id, event_type, sent_at, document)
+        raise Unreadable(f'Its timestamp is none: {type(error).__name__}.') from None
+    return Message(message_id, event_type, sent_at, document, is_short)
 
 
 def told(message: Message, before: Document | None) -> list[Happening]:
@@ -127,23 +140,30 @@ def _has_failed(lease: Document, row: Mapping[str, Any]) -> bool:
     return row['status'] == 'ERROR' or (is_change and lease.get('status') == 'ERROR')
 
 
-def _check(lease: Mapping[str, Any]) -> None:
-    """Insist on what all that follows relies on.
+def _insist_on(document: Mapping[str, Any], check: Callable[[Mapping[str, Any]], None]) -> None:
+    """Refuse a document in which something is missing or of another kind."""
+    try:
+        check(document)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Unreadable(f'Its payload is no lease: {type(error).__name__}.') from None
 
-    :raises ValueError: and others, for what is missing or of another kind.
-    """
-    for name, longest in (
-        ('id', _LEASE_ID),
-        ('project_id', _OWNER_ID),
-        ('user_id', _OWNER_ID),
-        ('status', 16),
-    ):
+
+def _check_short(lease: Mapping[str, Any]) -> None:
+    """Insist on what says which lease it is, and whose."""
+    for name, longest in (('id', _LEASE_ID), ('project_id', _OWNER_ID), ('user_id', _OWNER_ID)):
         if not isinstance(lease[name], str) or len(lease[name]) > longest:
             raise ValueError(name)
     if not lease['id']:
         raise ValueError('id')
     for name in ('start_date', 'end_date'):
         wire_times.read(lease[name])
+
+
+def _check(lease: Mapping[str, Any]) -> None:
+    """Insist on what all that follows relies on."""
+    _check_short(lease)
+    if not isinstance(lease['status'], str) or len(lease['status']) > _STATUS:
+        raise ValueError('status')
     lease_history.written_at(lease)
     for each in lease.get('reservations') or []:
         each['id'], each.get('resource_type')

@@ -17,6 +17,7 @@ import pytest
 from oslo_config import cfg
 
 from blazarclient.server import config
+from blazarclient.server.notifications.blazar import Unavailable
 from blazarclient.server.notifications.bus import Listener
 from blazarclient.server.store import tables
 from tests.unit.server.notifications.conftest import Gateway
@@ -31,10 +32,13 @@ class Bus:
         self.model = ModelBlazar()
         #: How often the leases were compared.
         self.compared = 0
+        #: How often Blazar was asked for a lease, and what comes of it the next times.
+        self.asked = 0
+        self.failures: list[Exception] = []
         path = folder / 'gateway.conf'
         path.write_text(f'[notifications]\ntransport_url = fake://\ntopic = {folder.name}\n')
         self.config = config.load([str(path)])
-        self.listener = Listener(gateway.context, self.config, self._compare)
+        self.listener = Listener(gateway.context, self.config, self._get_lease, self._compare)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self.listener.run, args=[self._stop])
         options = cfg.ConfigOpts()
@@ -44,6 +48,12 @@ class Bus:
 
     def _compare(self) -> None:
         self.compared += 1
+
+    def _get_lease(self, lease_id: str) -> dict[str, Any] | None:
+        self.asked += 1
+        if self.failures:
+            raise self.failures.pop()
+        return self.model.get_lease(lease_id)
 
     def start(self) -> None:
         """Listen."""
@@ -110,6 +120,55 @@ def test_messages_become_entries_in_order(small_gateway: Gateway, bus: Bus) -> N
         'lease.created',
     ]
     assert 'SECRET-TRUST' not in repr(small_gateway.entries())
+
+
+def short(raw: dict[str, Any]) -> dict[str, Any]:
+    """A message as Blazar 16 sends it."""
+    names = ('lease_id', 'user_id', 'project_id', 'start_date', 'end_date')
+    return {**raw, 'payload': {name: raw['payload'][name] for name in names}}
+
+
+def test_short_messages(small_gateway: Gateway, bus: Bus) -> None:
+    """Blazar 16 names only the lease: it is asked for it, and what is gone is as it was known."""
+
+    def say(count: int) -> None:
+        for raw in [*bus.model.bus]:
+            bus.send(short(raw))
+        bus.model.bus.clear()
+        until(lambda: len(small_gateway.entries()) == count)
+
+    lease = bus.model.create()
+    say(1)
+    bus.model.carry_out(lease, 'start_lease')
+    say(2)
+    bus.failures.append(Unavailable('away'))
+    bus.model.begin_update(lease)
+    bus.model.finish_update(lease, minutes=3)
+    say(3)
+    bus.model.delete(lease)
+    say(4)
+    kinds = ('created', 'started', 'updated', 'deleted')
+    assert small_gateway.told() == [('bus', f'lease.{each}') for each in kinds]
+    assert 'SECRET-TRUST' not in repr(small_gateway.entries())
+    assert rows(small_gateway, tables.unreadable_messages) == []
+
+
+def test_short_message_about_nothing(small_gateway: Gateway, bus: Bus) -> None:
+    """What Blazar refuses to tell is left to the comparison; a lease that nobody knows is none."""
+    lease = bus.model.create()
+    (raw,) = bus.model.bus
+    bus.failures.append(Unavailable('500', is_answer=True))
+    bus.send(short(raw))
+    until(lambda: bus.compared == 2)
+    del bus.model.leases[lease]
+    bus.send(short(raw))
+    until(lambda: bus.asked == 2)
+    bus.model.bus.clear()
+    bus.model.create()
+    bus.send_all()
+    until(lambda: len(small_gateway.entries()) == 1)
+    assert rows(small_gateway, tables.unreadable_messages) == []
+    assert bus.listener.trouble() is None
 
 
 NO_MESSAGES: list[object] = [
@@ -183,7 +242,9 @@ def test_no_such_bus(small_gateway: Gateway, tmp_path: Path) -> None:
     """A bus that cannot be is said to be wrong, tried again, and ends with the service."""
     path = tmp_path / 'gateway.conf'
     path.write_text('[notifications]\ntransport_url = nothing://\n')
-    listener = Listener(small_gateway.context, config.load([str(path)]), lambda: None)
+    listener = Listener(
+        small_gateway.context, config.load([str(path)]), lambda lease_id: None, lambda: None
+    )
     stop = threading.Event()
     running = threading.Thread(target=listener.run, args=[stop])
     running.start()

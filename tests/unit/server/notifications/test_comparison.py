@@ -312,6 +312,24 @@ def test_run(small_gateway: Gateway, served: Served, blazar: Blazar) -> None:
     assert not running.is_alive()
 
 
+def test_run_where_lists_are_looked_at_often(
+    small_gateway: Gateway, served: Served, blazar: Blazar
+) -> None:
+    """A lease that is gone is noticed, too, where the next list comes before the grace is over."""
+    lease = served.model.create()
+    comparison = Comparison(small_gateway.context, blazar, 0.05, grace=0.2)
+    stop = threading.Event()
+    running = threading.Thread(target=comparison.run, args=[stop])
+    running.start()
+    _until(lambda: LeaseCopy.get(small_gateway.context(), lease) is not None)
+    served.model.delete(lease)
+    _until(lambda: small_gateway.told() == [('comparison', 'lease.deleted')])
+    stop.set()
+    comparison.wake()
+    running.join(10)
+    assert not running.is_alive()
+
+
 def test_hosts_and_allocations(server: RecordedBlazar, session: SessionFactory) -> None:
     """Hosts and allocations are those that Blazar lists."""
     blazar = Blazar(session('admin'), f'{server.url}/v1/')
