@@ -2,14 +2,16 @@ r"""What a gateway adds to a request to Blazar; writes a table for the documenta
 
 A ``blazar-gateway api`` with its database in a file stands before a sandbox, whose API at 1.0 is
 Blazar's, with 10,000 leases; the sandbox is its Keystone, too. With ``--endpoint`` it stands before
-a real Blazar instead. Requests go to both in turns, so that what else the machine does meets both
-alike.
+a real Blazar instead, which has to be without leases: they are made in its ``--database``, and
+``cloud reset`` forgets them. Requests go to both in turns, so that what else the machine does meets
+both alike.
 
 Run it with a Python that has the package and what its tests need::
 
     .venv/bin/python -m tests.benchmarks.pass_through
     .venv/bin/python -m tests.benchmarks.pass_through \
-        --endpoint http://127.0.0.1:1234 --keystone http://127.0.0.1:5000/identity --append
+        --endpoint http://127.0.0.1:1234 --keystone http://127.0.0.1:5000/identity \
+        --database mysql+pymysql://USER:PASSWORD@127.0.0.1/blazar --append
 """
 
 import argparse
@@ -18,7 +20,6 @@ import dataclasses
 import http.client
 import json
 import os
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -26,11 +27,13 @@ import tempfile
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import sqlalchemy
 
 from blazarclient import testing
 from blazarclient.server import vault
@@ -43,6 +46,13 @@ LEASES = 10_000
 #: Milliseconds that may be added to a GET, and what a list may take, by microversion.
 ADDED = {'1.0': 3.0, '1.1': 6.0}
 RATIO = 1.3
+JSON = {'Content-Type': 'application/json'}
+#: Tables with parts of a lease -> the column that says of what; each after those it refers to.
+PARTS = {
+    'reservations': 'lease_id',
+    'computehost_reservations': 'reservation_id',
+    'events': 'lease_id',
+}
 HOST = {
     'resource_type': 'physical:host',
     'min': 1,
@@ -76,12 +86,17 @@ class Web:
 
     def get(self, path: str) -> tuple[float, bytes]:
         """Seconds from the request until the last byte of its answer, and the answer."""
+        return self.ask('GET', path)
+
+    def ask(self, method: str, path: str, body: str | None = None) -> tuple[float, bytes]:
+        """The same of any request; a body is JSON."""
+        headers = self._headers if body is None else {**self._headers, **JSON}
         began = time.perf_counter()
-        self._connection.request('GET', path, headers=self._headers)
+        self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()
         text = answer.read()
         took = time.perf_counter() - began
-        assert answer.status == 200, text
+        assert answer.status in (200, 201), text
         return took, text
 
 
@@ -93,40 +108,56 @@ def sandbox(folder: Path, count: int) -> Iterator[Upstream]:
     """A sandbox with so many leases."""
     database = folder / 'blazar.db'
     with testing.sandbox(hosts=1, database=database) as box:
-        now = datetime.now(UTC)
-        box.client('alice').leases.create(
-            'lease', now + timedelta(hours=1), now + timedelta(hours=2), [HOST]
-        )
-    multiply(database, count)
+        make_lease(Upstream(box.url, f'{box.url}/identity', 'alice'))
+    multiply(f'sqlite:///{database}', count)
     with testing.sandbox(hosts=1, database=database) as box:
         yield Upstream(box.url, f'{box.url}/identity', 'alice')
 
 
-def multiply(database: Path, count: int) -> None:
+def make_lease(upstream: Upstream) -> None:
+    """Reserve a host from tomorrow on."""
+    start = datetime.now(UTC) + timedelta(days=1)
+    body = {
+        'name': 'lease',
+        'start_date': f'{start:%Y-%m-%d %H:%M}',
+        'end_date': f'{start + timedelta(hours=1):%Y-%m-%d %H:%M}',
+        'events': [],
+        'reservations': [HOST],
+    }
+    Web(upstream.endpoint, upstream.token, '1.0').ask('POST', '/v1/leases', json.dumps(body))
+
+
+def multiply(url: str, count: int) -> None:
     """Let there be so many leases that differ in nothing but their IDs.
 
     They all hold the same host at the same time, which nobody could ask for; what a list of them
     costs is the same.
+
+    :param url: the database of a sandbox or of a Blazar.
     """
-    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
-        connection.row_factory = sqlite3.Row
-        (lease,) = map(dict, connection.execute('SELECT * FROM leases'))
-        parts = {
-            name: [*map(dict, connection.execute(f'SELECT * FROM {name}'))]
-            for name in ('reservations', 'events')
+    engine = sqlalchemy.create_engine(url)
+    metadata = sqlalchemy.MetaData()
+    metadata.reflect(engine, only=lambda name, _: name == 'leases' or name in PARTS)
+    with engine.begin() as connection:
+        found = {
+            name: [dict(row) for row in connection.execute(each.select()).mappings()]
+            for name, each in metadata.tables.items()
         }
+        (lease,) = found['leases']
+        made: dict[str, list[dict[str, Any]]] = {name: [] for name in found}
         for number in range(2, count + 1):
-            lease_id = str(uuid.uuid4())
-            insert(connection, 'leases', {**lease, 'id': lease_id, 'number': number})
-            for name, rows in parts.items():
-                for row in rows:
-                    new = {**row, 'id': str(uuid.uuid4()), 'lease_id': lease_id}
-                    insert(connection, name, new)
-
-
-def insert(connection: sqlite3.Connection, name: str, row: Mapping[str, Any]) -> None:
-    columns, places = ', '.join(row), ', '.join('?' * len(row))
-    connection.execute(f'INSERT INTO {name} ({columns}) VALUES ({places})', [*row.values()])
+            ids = {lease['id']: str(uuid.uuid4())}
+            numbered = {'number': number} if 'number' in lease else {}
+            made['leases'].append({**lease, **numbered, 'id': ids[lease['id']]})
+            for name, parent in PARTS.items():
+                for row in found.get(name, ()):
+                    ids[row['id']] = str(uuid.uuid4())
+                    new = {**row, 'id': ids[row['id']], parent: ids[row[parent]]}
+                    made[name].append(new)
+        for name in ('leases', *PARTS):
+            if made.get(name):
+                connection.execute(metadata.tables[name].insert(), made[name])
+    engine.dispose()
 
 
 @contextlib.contextmanager
@@ -254,6 +285,7 @@ def main() -> None:
     parser.add_argument('--leases', type=int, default=LEASES)
     parser.add_argument('--endpoint', help='a real Blazar, without /v1')
     parser.add_argument('--keystone', help='its Keystone, without /v3')
+    parser.add_argument('--database', help='its database, as an URL of SQLAlchemy')
     parser.add_argument('--user', default='admin', help='who asks, in a project of the same name')
     parser.add_argument('--append', action='store_true', help='add to the table that is there')
     parser.add_argument('--output', type=Path, default=Path(TABLE))
@@ -264,6 +296,8 @@ def main() -> None:
         if given.endpoint:
             token = token_of(given.keystone, given.user, given.user, password)
             upstream, what = Upstream(given.endpoint, given.keystone, token), 'a Blazar 18.0.0'
+            make_lease(upstream)
+            multiply(given.database, given.leases)
         else:
             upstream = stack.enter_context(sandbox(folder, given.leases))
             what = 'a sandbox'
