@@ -14,8 +14,9 @@ from unittest import mock
 
 Main = Callable[[list[str]], int | None]
 
-#: Before a command that Ctrl-C shall end, also where a shell has started the tests aside.
-INTERRUPTIBLE = ('env', '--default-signal=INT')
+#: Before a command that Ctrl-C shall end, also where a shell has started the tests aside. Its lines
+#: are not counted: coverage keeps a lock for ever that it holds when Ctrl-C interrupts it.
+INTERRUPTIBLE = ('env', '--default-signal=INT', '--unset=COVERAGE_PROCESS_CONFIG')
 
 
 @dataclasses.dataclass(frozen=True)

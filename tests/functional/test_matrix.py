@@ -221,7 +221,10 @@ class Place:
             first = process.stdout.readline()
             if first:
                 process.send_signal(signal.SIGINT)
-            code = process.wait(30)
+            try:
+                code = process.wait(30)
+            finally:
+                process.kill()
             return Ran(
                 tuple(argv), 0 if first and code == 130 else code, first, process.stderr.read()
             )
